@@ -1,0 +1,71 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::error::Invalid;
+use crate::text::check_line;
+
+/// Who asks for a change, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    name: Arc<str>,
+    address: Option<IpAddr>,
+    request_id: Option<Arc<str>>,
+}
+
+impl Actor {
+    /// Somebody of this name: 1 to 128 characters, none of them invisible, for
+    /// example `cli:alice` or `deploy-job`.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] where the name does not have that form.
+    pub fn new(name: &str) -> Result<Self, Invalid> {
+        check_line("actor", name, 128)?;
+        Ok(Self {
+            name: name.into(),
+            address: None,
+            request_id: None,
+        })
+    }
+
+    /// The address from which the change is asked for.
+    #[must_use]
+    pub fn address(self, address: IpAddr) -> Self {
+        Self {
+            address: Some(address),
+            ..self
+        }
+    }
+
+    /// The request in which it is asked for: 1 to 128 characters, none of them
+    /// invisible.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] where the id does not have that form.
+    pub fn request_id(self, id: &str) -> Result<Self, Invalid> {
+        check_line("request id", id, 128)?;
+        Ok(Self {
+            request_id: Some(id.into()),
+            ..self
+        })
+    }
+
+    /// The actor's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The address, where known.
+    #[must_use]
+    pub fn from_address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The request's id, where known.
+    #[must_use]
+    pub fn in_request(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+}

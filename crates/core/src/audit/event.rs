@@ -1,0 +1,91 @@
+use std::str::FromStr;
+
+use crate::audit::Actor;
+use crate::clock::Timestamp;
+use crate::error::Invalid;
+use crate::key::KeyId;
+use crate::service::ServiceName;
+
+/// One event of the trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// Its place in the chain, from 1.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, and from where.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// The service concerned.
+    pub service: Option<ServiceName>,
+    /// The key concerned.
+    pub key: Option<KeyId>,
+    /// Which fields changed, and how.
+    pub changes: Vec<FieldChange>,
+}
+
+/// One field before and after a change; absent where it did not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldChange {
+    /// The field's name.
+    pub field: String,
+    /// Its text before.
+    pub before: Option<String>,
+    /// Its text after.
+    pub after: Option<String>,
+}
+
+/// What can be done to services and keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// A service was created.
+    ServiceCreate,
+    /// A key was issued.
+    KeyCreate,
+    /// A key got a new secret.
+    KeyRotate,
+    /// A key was revoked for good.
+    KeyRevoke,
+    /// A key was disabled.
+    KeyDisable,
+    /// A key was enabled again.
+    KeyEnable,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 6] = [
+        Self::ServiceCreate,
+        Self::KeyCreate,
+        Self::KeyRotate,
+        Self::KeyRevoke,
+        Self::KeyDisable,
+        Self::KeyEnable,
+    ];
+
+    /// The action as text, for example `key.rotate`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceCreate => "service.create",
+            Self::KeyCreate => "key.create",
+            Self::KeyRotate => "key.rotate",
+            Self::KeyRevoke => "key.revoke",
+            Self::KeyDisable => "key.disable",
+            Self::KeyEnable => "key.enable",
+        }
+    }
+}
+
+impl FromStr for Action {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or_else(|| Invalid::new("action", "an action that this version knows"))
+    }
+}

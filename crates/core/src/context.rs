@@ -1,0 +1,73 @@
+//! What is being guarded.
+
+use std::net::IpAddr;
+
+use crate::key::Environments;
+use crate::scope::Requirement;
+use crate::service::ServiceName;
+
+/// What a token is presented to: a service, the environments that it accepts,
+/// and what it requires.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    service: &'a ServiceName,
+    environments: Environments,
+    requirement: Option<&'a Requirement>,
+    client: Option<IpAddr>,
+}
+
+impl<'a> Context<'a> {
+    /// Guards `service`, for keys of every environment, with no requirement
+    /// beyond a valid key.
+    #[must_use]
+    pub const fn new(service: &'a ServiceName) -> Self {
+        Self {
+            service,
+            environments: Environments::ALL,
+            requirement: None,
+            client: None,
+        }
+    }
+
+    /// Accepts keys of these environments alone.
+    #[must_use]
+    pub fn environments(self, environments: impl Into<Environments>) -> Self {
+        Self {
+            environments: environments.into(),
+            ..self
+        }
+    }
+
+    /// Requires these permissions as well.
+    #[must_use]
+    pub const fn require(self, requirement: &'a Requirement) -> Self {
+        Self {
+            requirement: Some(requirement),
+            ..self
+        }
+    }
+
+    /// The address from which the request came, for logs.
+    #[must_use]
+    pub const fn client(self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self }
+    }
+
+    /// The service that is guarded.
+    #[must_use]
+    pub const fn service(&self) -> &'a ServiceName {
+        self.service
+    }
+
+    pub(crate) const fn accepted_environments(&self) -> Environments {
+        self.environments
+    }
+
+    pub(crate) const fn requirement(&self) -> Option<&'a Requirement> {
+        self.requirement
+    }
+
+    pub(crate) const fn client_address(&self) -> Option<IpAddr> {
+        self.client
+    }
+}

@@ -1,0 +1,119 @@
+use crate::clock::Timestamp;
+use crate::key::{Environment, KeyId, KeyName, Owner, RevocationReason, Secret};
+use crate::limits::Rate;
+use crate::scope::Scopes;
+use crate::service::ServiceName;
+use crate::token::Prefix;
+
+/// One key, as the store keeps it and the manager shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Stable for the key's whole life.
+    pub id: KeyId,
+    /// The one service that it was issued for.
+    pub service: ServiceName,
+    /// The one environment that it was issued for.
+    pub environment: Environment,
+    /// The prefix of its tokens.
+    pub prefix: Prefix,
+    /// Who it was issued to.
+    pub owner: Owner,
+    /// What people call it.
+    pub name: KeyName,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// How often it may be used; the service's default where absent.
+    pub rate: Option<Rate>,
+    /// Active, disabled or revoked.
+    pub state: KeyState,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// One to [`Key::MAX_SECRETS`], the newest last.
+    pub secrets: Vec<Secret>,
+    /// Counts the record's changes, from 1: what compare-and-swap compares.
+    pub version: u64,
+}
+
+impl Key {
+    /// The most secrets that count at the same time.
+    pub const MAX_SECRETS: usize = 4;
+
+    /// The state that matters at `now`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
+        match &self.state {
+            KeyState::Revoked(_) => KeyStatus::Revoked,
+            _ if self.is_expired(now) => KeyStatus::Expired,
+            KeyState::Disabled => KeyStatus::Disabled,
+            KeyState::Active => KeyStatus::Active,
+        }
+    }
+
+    /// Whether the key's life is over at `now`.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+}
+
+/// What people decided about a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// In use.
+    Active,
+    /// Refused until it is enabled again.
+    Disabled,
+    /// Refused for good.
+    Revoked(Revocation),
+}
+
+impl KeyState {
+    /// `active`, `disabled` or `revoked`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Revoked(_) => "revoked",
+        }
+    }
+}
+
+/// When and why a key was revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// What a key is at one moment: its state, and whether its life is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyStatus {
+    /// In use.
+    Active,
+    /// Refused until it is enabled again.
+    Disabled,
+    /// Refused since its expiry.
+    Expired,
+    /// Refused for good.
+    Revoked,
+}
+
+impl KeyStatus {
+    /// `active`, `disabled`, `expired` or `revoked`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}

@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind};
+use crate::keyring::Keyring;
+use crate::manager::shared::{Shared, within};
+use crate::manager::{KeyManager, ManagerConfig, flush, follow};
+use crate::store::{RootCheck, Store};
+
+/// Requests to a background task that wait at most.
+const REQUESTS: usize = 64;
+
+/// Collects what a [`KeyManager`] is made of.
+#[derive(Debug)]
+pub struct ManagerBuilder {
+    store: Arc<dyn Store>,
+    keyring: Option<Keyring>,
+    config: ManagerConfig,
+    clock: Arc<dyn Clock>,
+    runtime: Option<Handle>,
+}
+
+impl ManagerBuilder {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            keyring: None,
+            config: ManagerConfig::default(),
+            clock: Arc::new(SystemClock::new()),
+            runtime: None,
+        }
+    }
+
+    /// The keyring: without one there is no manager.
+    #[must_use]
+    pub fn keyring(self, keyring: Keyring) -> Self {
+        Self {
+            keyring: Some(keyring),
+            ..self
+        }
+    }
+
+    /// How the manager works; the defaults where not given.
+    #[must_use]
+    pub fn config(self, config: ManagerConfig) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self {
+            clock: Arc::new(clock),
+            ..self
+        }
+    }
+
+    /// The runtime of the background tasks; the present one where not given.
+    #[must_use]
+    pub fn runtime(self, runtime: Handle) -> Self {
+        Self {
+            runtime: Some(runtime),
+            ..self
+        }
+    }
+
+    /// Checks configuration and keyring, reads where the store stands, and
+    /// starts the background tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a configuration out of range,
+    /// [`ErrorKind::Keyring`] where the keyring is missing or is not the one
+    /// with which the store was written, [`ErrorKind::NoRuntime`] outside a
+    /// runtime, and what the store says where it does not answer.
+    pub async fn build(self) -> Result<KeyManager, Error> {
+        self.config.check()?;
+        let keyring = self
+            .keyring
+            .ok_or_else(|| Error::new(ErrorKind::Keyring, "a manager needs a keyring"))?;
+        let runtime = self
+            .runtime
+            .map_or_else(Handle::try_current, Ok)
+            .map_err(|error| {
+                Error::with_source(
+                    ErrorKind::NoRuntime,
+                    "a manager needs a tokio runtime",
+                    error,
+                )
+            })?;
+        let (clock, timeout) = (self.clock, self.config.store_timeout);
+        check_roots(&*self.store, &keyring, &*clock, timeout).await?;
+
+        let sent = clock.now();
+        let head = within(&*clock, timeout, self.store.head()).await?;
+        let services = within(&*clock, timeout, self.store.load_services()).await?;
+        let shared = Arc::new(Shared::new(
+            self.store,
+            keyring,
+            self.config,
+            clock,
+            runtime.clone(),
+            (sent, services),
+        ));
+        let (follower, polls) = mpsc::channel(REQUESTS);
+        let (flusher, flushes) = mpsc::channel(REQUESTS);
+        runtime.spawn(follow::run(Arc::clone(&shared), head, polls));
+        runtime.spawn(flush::run(Arc::clone(&shared), flushes));
+        Ok(KeyManager::new(shared, follower, flusher))
+    }
+}
+
+/// Finds a wrong keyring before anything is written with it.
+async fn check_roots(
+    store: &dyn Store,
+    keyring: &Keyring,
+    clock: &dyn Clock,
+    timeout: std::time::Duration,
+) -> Result<(), Error> {
+    let known = within(clock, timeout, store.remember_roots(Vec::new())).await?;
+    compare(keyring, &known)?;
+    let checks = keyring
+        .roots()
+        .iter()
+        .map(|root| RootCheck {
+            name: root.name.clone(),
+            check: root.check(),
+        })
+        .collect();
+    // Compared again: another process may have been first.
+    compare(
+        keyring,
+        &within(clock, timeout, store.remember_roots(checks)).await?,
+    )
+}
+
+fn compare(keyring: &Keyring, known: &[RootCheck]) -> Result<(), Error> {
+    for remembered in known {
+        let Some(root) = keyring.root(&remembered.name) else {
+            let name = &remembered.name;
+            return Err(Error::new(
+                ErrorKind::Keyring,
+                format!("the keyring lacks root {name}, which this store was written with"),
+            ));
+        };
+        if root.check() != remembered.check {
+            return Err(Error::new(
+                ErrorKind::Keyring,
+                format!(
+                    "the keyring's root {} is not the one this store was written with",
+                    root.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The follower: asks the store for changes, and raises the gate.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::manager::handle::Request;
+use crate::manager::shared::Shared;
+use crate::manager::stats::Counters;
+use crate::store::{Changes, Head, StoreError};
+
+/// Polls until the last handle is dropped.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    mut head: Head,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    loop {
+        let request = tokio::select! {
+            biased;
+            request = requests.recv() => match request {
+                Some(request) => Some(request),
+                None => return,
+            },
+            () = shared.clock.sleep(shared.config.poll_interval) => None,
+        };
+        let polled = shared.poll(&mut head).await;
+        if let Some(reply) = request {
+            // Whoever asked may have gone away.
+            let _ = reply.send(polled);
+        }
+    }
+}
+
+impl Shared {
+    /// One poll. It is good once everything that it told is raised; only then
+    /// is the moment published at which it was **sent**.
+    async fn poll(self: &Arc<Self>, head: &mut Head) -> Result<(), StoreError> {
+        let sent = self.clock.now();
+        match self.ask(*head).await {
+            Ok(changes) => {
+                *head = self.follow(changes);
+                self.freshness.verified(sent);
+                Counters::add(&self.counters.polls);
+                if self.counters.last_error().is_some() {
+                    tracing::info!("the store answers again");
+                    self.counters.store_state(None);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                Counters::add(&self.counters.poll_failures);
+                if self.counters.last_error().is_none() {
+                    tracing::warn!(%error, "the store does not answer; cached keys count until S");
+                }
+                self.counters.store_state(Some(error.to_string()));
+                Err(error)
+            }
+        }
+    }
+
+    /// What has changed since `head`. The store must also remember what this
+    /// node has met of it since: a restored one does not.
+    async fn ask(&self, head: Head) -> Result<Changes, StoreError> {
+        // Taken before the store is asked: what is met later may be newer than
+        // the answer.
+        let met = self.witness.newest(self.gate.epoch());
+        let changes = self.within(self.store.changes(head)).await?;
+        let now = changes.head();
+        match met.filter(|met| met.revision > head.revision) {
+            None => Ok(changes),
+            Some(met) if met == now => Ok(changes),
+            Some(met) if met.revision >= now.revision => Ok(Changes::Diverged { head: now }),
+            Some(met) => match self.within(self.store.changes(met)).await? {
+                diverged @ Changes::Diverged { .. } => Ok(diverged),
+                Changes::Some { .. } | Changes::All { .. } => Ok(changes),
+            },
+        }
+    }
+
+    /// Raises what changed, and returns where the store stands.
+    fn follow(self: &Arc<Self>, changes: Changes) -> Head {
+        match changes {
+            Changes::Some {
+                head,
+                keys,
+                services,
+            } => {
+                for id in keys {
+                    self.gate.raise_key(id, head.revision);
+                }
+                if services {
+                    self.gate.raise_services(head.revision);
+                    self.renew_services();
+                }
+                head
+            }
+            Changes::All { head } => {
+                self.gate.raise_all(head.revision);
+                self.renew_services();
+                head
+            }
+            Changes::Diverged { head } => {
+                self.diverge(head);
+                self.renew_services();
+                head
+            }
+        }
+    }
+
+    /// Has the services read ahead of the next request. Where it fails, that
+    /// request reads them.
+    pub(super) fn renew_services(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        self.runtime
+            .spawn(async move { shared.load_services().await });
+    }
+}

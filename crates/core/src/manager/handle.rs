@@ -1,0 +1,126 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::manager::shared::Shared;
+use crate::manager::{ManagerBuilder, ManagerConfig, ManagerStats, StoreStatus};
+use crate::store::{Store, StoreError};
+
+/// A request to a background task to do its work now, and where to say how it
+/// went.
+pub(super) type Request = oneshot::Sender<Result<(), StoreError>>;
+
+/// Issues keys and validates tokens.
+///
+/// Cheap to clone. The background tasks end once the last handle is dropped,
+/// and write what was counted; [`KeyManager::shutdown`] waits for that.
+#[derive(Clone)]
+pub struct KeyManager {
+    shared: Arc<Shared>,
+    follower: mpsc::Sender<Request>,
+    flusher: mpsc::Sender<Request>,
+}
+
+impl KeyManager {
+    /// Begins to build a manager over `store`.
+    pub fn builder(store: impl Store) -> ManagerBuilder {
+        ManagerBuilder::new(Arc::new(store))
+    }
+
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        follower: mpsc::Sender<Request>,
+        flusher: mpsc::Sender<Request>,
+    ) -> Self {
+        Self {
+            shared,
+            follower,
+            flusher,
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The manager's clock: doors read the time from it as well.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// The configuration with which the manager was built.
+    #[must_use]
+    pub fn config(&self) -> &ManagerConfig {
+        &self.shared.config
+    }
+
+    /// Counts since the manager was built.
+    #[must_use]
+    pub fn stats(&self) -> ManagerStats {
+        self.shared.stats()
+    }
+
+    /// How the store stands, as this node knows it.
+    #[must_use]
+    pub fn status(&self) -> StoreStatus {
+        let age = self.shared.freshness.age(self.shared.clock.now());
+        StoreStatus {
+            age,
+            fresh: age <= self.shared.config.max_staleness,
+            last_error: self.shared.counters.last_error(),
+        }
+    }
+
+    /// Asks the store for changes now, without waiting for the next poll.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] where the store does not answer.
+    pub async fn poll_now(&self) -> Result<(), Error> {
+        ask(&self.follower).await
+    }
+
+    /// Writes what was counted now, without waiting for the next flush.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] where the store does not answer; the counts
+    /// are kept.
+    pub async fn flush_usage(&self) -> Result<(), Error> {
+        ask(&self.flusher).await
+    }
+
+    /// Writes what was counted, before the process ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyManager::flush_usage`].
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        self.flush_usage().await
+    }
+}
+
+impl fmt::Debug for KeyManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyManager")
+            .field("store", &self.shared.store)
+            .field("keyring", &self.shared.keyring)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn ask(task: &mpsc::Sender<Request>) -> Result<(), Error> {
+    let gone = || {
+        Error::new(
+            ErrorKind::NoRuntime,
+            "the manager's background task has ended",
+        )
+    };
+    let (reply, answer) = oneshot::channel();
+    task.send(reply).await.map_err(|_| gone())?;
+    Ok(answer.await.map_err(|_| gone())??)
+}

@@ -1,0 +1,7 @@
+//! The API that keys are issued for.
+
+mod name;
+mod record;
+
+pub use name::ServiceName;
+pub use record::Service;

@@ -1,0 +1,102 @@
+use super::broken::{Fault, Outcome, refused, same};
+use super::driver::{Driver, ORDERS, at, key, revoked, service};
+use crate::key::{Key, KeyState};
+use crate::store::{Head, Operation, StoreError, StoreErrorKind};
+
+const QUOTA: u32 = 10;
+
+pub(super) async fn parallel_creations_never_pass_the_quota(driver: Driver) -> Outcome {
+    driver.create_service(service(ORDERS, QUOTA)).await?;
+    let creations = (0..100)
+        .map(|n| {
+            Ok(Operation::CreateKey {
+                key: key(ORDERS, n)?,
+                now: at(0),
+            })
+        })
+        .collect::<Result<Vec<_>, Fault>>()?;
+    let outcomes = driver.all_at_once(creations).await?;
+    let created = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    same("keys created", &created, &10)?;
+    for other in outcomes.into_iter().filter(Result::is_err) {
+        refused("the others", other, StoreErrorKind::QuotaReached)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn revoked_and_expired_keys_free_room(driver: Driver) -> Outcome {
+    driver.create_service(service(ORDERS, 2)).await?;
+    let create = async |key: Key, now: i64| -> Result<Head, StoreError> {
+        driver
+            .commit(Operation::CreateKey { key, now: at(now) })
+            .await
+    };
+    let (first, second) = (key(ORDERS, 1)?, key(ORDERS, 2)?);
+    create(first.clone(), 0).await?;
+    create(
+        Key {
+            expires_at: Some(at(1_000)),
+            ..second.clone()
+        },
+        0,
+    )
+    .await?;
+    refused(
+        "a third key",
+        create(key(ORDERS, 3)?, 0).await,
+        StoreErrorKind::QuotaReached,
+    )?;
+
+    driver
+        .update_key(Key {
+            state: KeyState::Disabled,
+            ..first.clone()
+        })
+        .await?;
+    let beside = create(key(ORDERS, 3)?, 0).await;
+    refused(
+        "a key beside a disabled one",
+        beside,
+        StoreErrorKind::QuotaReached,
+    )?;
+    driver
+        .update_key(revoked(Key {
+            version: 2,
+            ..first
+        })?)
+        .await?;
+    create(key(ORDERS, 4)?, 0).await?;
+    let full = create(key(ORDERS, 5)?, 0).await;
+    refused(
+        "a key beyond the revoked one's room",
+        full,
+        StoreErrorKind::QuotaReached,
+    )?;
+
+    let early = create(key(ORDERS, 6)?, 999).await;
+    refused(
+        "a key before the other expires",
+        early,
+        StoreErrorKind::QuotaReached,
+    )?;
+    create(key(ORDERS, 7)?, 1_000).await?;
+    let full = create(key(ORDERS, 8)?, 1_000).await;
+    refused(
+        "a key beyond the expired one's room",
+        full,
+        StoreErrorKind::QuotaReached,
+    )?;
+
+    // Revoking what has expired frees no second room.
+    let expired = Key {
+        expires_at: Some(at(1_000)),
+        ..second
+    };
+    driver.update_key(revoked(expired)?).await?;
+    let full = create(key(ORDERS, 9)?, 1_000).await;
+    refused(
+        "a key after an expired one was revoked",
+        full,
+        StoreErrorKind::QuotaReached,
+    )
+}

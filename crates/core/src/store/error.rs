@@ -1,0 +1,102 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The kinds of [`StoreError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The named service or key does not exist.
+    NotFound,
+    /// A record of this name or id exists already.
+    AlreadyExists,
+    /// The record's version is not the expected one.
+    Conflict,
+    /// The service's key quota is reached.
+    QuotaReached,
+    /// Somebody else holds the store for longer than was waited.
+    Busy,
+    /// The store cannot be reached, read or written now.
+    Unavailable,
+    /// What is stored is not what was written.
+    Corrupt,
+    /// The file or database belongs to another program.
+    Foreign,
+    /// The database was written by a newer version.
+    Newer,
+    /// The store did not say whether the change was committed.
+    OutcomeUnknown,
+}
+
+impl StoreErrorKind {
+    /// The kind as one lower-case word, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::Conflict => "conflict",
+            Self::QuotaReached => "quota_reached",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::Corrupt => "corrupt",
+            Self::Foreign => "foreign",
+            Self::Newer => "newer",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+}
+
+impl StoreError {
+    /// An error of this kind; the message is one sentence without a full stop,
+    /// and holds no secret.
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// The same, with what caused it.
+    #[must_use]
+    pub fn with_source(
+        kind: StoreErrorKind,
+        message: impl Into<String>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: Some(Box::new(source)),
+        }
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}

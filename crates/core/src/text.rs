@@ -1,0 +1,68 @@
+//! Text that people write and other people read.
+
+use crate::error::Invalid;
+
+/// Checks a line of text: 1 to `max` characters, nothing that hides or
+/// reorders what is shown.
+pub(crate) fn check_line(field: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
+    let length = text.chars().count();
+    if length == 0 || length > max {
+        return Err(Invalid::new(field, format!("1 to {max} characters")));
+    }
+    if text.trim() != text {
+        return Err(Invalid::new(
+            field,
+            "no white space at the start or the end",
+        ));
+    }
+    if text.chars().any(is_deceptive) {
+        return Err(Invalid::new(
+            field,
+            "no control, bidirectional or zero-width characters",
+        ));
+    }
+    Ok(())
+}
+
+/// Characters that change how a line is shown without being seen: Unicode's
+/// general category `Cc`, the bidirectional controls (UAX 9), zero-width and
+/// other invisible format characters, and the line separators.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_line;
+
+    #[test]
+    fn plain_text_of_any_language_is_allowed() {
+        for text in ["billing job", "Zoë", "決済", "key #1 (nightly)", "x"] {
+            assert_eq!(check_line("name", text, 64), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_hides_something_is_refused() {
+        for text in [
+            "",
+            " a",
+            "a ",
+            "a\nb",
+            "a\0b",
+            "a\u{200B}b",
+            "a\u{202E}b",
+            "a\u{2066}b",
+            "\u{FEFF}a",
+            "a\u{7f}",
+        ] {
+            assert!(check_line("name", text, 64).is_err(), "{text:?}");
+        }
+        assert!(check_line("name", &"x".repeat(65), 64).is_err());
+    }
+}

@@ -1,0 +1,36 @@
+use zeroize::Zeroize;
+
+use crate::key::{Environment, KeyId};
+use crate::token::Prefix;
+
+/// A token's parts, after its form and checksum were found right. Nothing is
+/// proved yet.
+pub(crate) struct ParsedToken {
+    pub(crate) prefix: Prefix,
+    pub(crate) environment: Environment,
+    pub(crate) id: KeyId,
+    /// 24 random bytes, then the 8 bytes of the tag.
+    pub(crate) secret: [u8; 32],
+}
+
+/// How many of the secret's bytes are random; the others are the tag.
+pub(crate) const RANDOM_BYTES: usize = 24;
+
+impl ParsedToken {
+    /// The secret's random part and its tag.
+    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+        self.secret.split_at(RANDOM_BYTES)
+    }
+}
+
+impl Drop for ParsedToken {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
+}
+
+impl std::fmt::Debug for ParsedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ParsedToken({})", self.id)
+    }
+}

@@ -1,0 +1,88 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::key::KeyId;
+use crate::usage::{UsageCell, UsageDelta};
+
+const SHARDS: usize = 64;
+
+/// The counters of all keys in use, by id.
+///
+/// A cell lives as long as a cached entry holds it or something is left to
+/// write. It is locked when an entry is made and when counters are gathered,
+/// never while a request is counted.
+#[derive(Debug)]
+pub(crate) struct UsageTable {
+    shards: [Mutex<HashMap<KeyId, Arc<UsageCell>>>; SHARDS],
+}
+
+impl UsageTable {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// The key's cell, the same for every generation of its entry.
+    pub(crate) fn cell(&self, key: KeyId) -> Arc<UsageCell> {
+        let mut shard = self
+            .shard(key)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shard.entry(key).or_default())
+    }
+
+    /// Takes everything counted, and forgets the cells that nobody holds.
+    pub(crate) fn take(&self) -> Vec<UsageDelta> {
+        let mut rows = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.retain(|key, cell| {
+                // Looked at before the counters are taken: whoever let go in
+                // between may have counted until then.
+                let held = Arc::strong_count(cell) > 1;
+                let usage = cell.take();
+                rows.extend(usage.map(|usage| UsageDelta { key: *key, usage }));
+                held || usage.is_some()
+            });
+        }
+        rows
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the remainder of division by the length"
+    )]
+    fn shard(&self, key: KeyId) -> &Mutex<HashMap<KeyId, Arc<UsageCell>>> {
+        let [.., last] = *key.as_bytes();
+        &self.shards[usize::from(last) % SHARDS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::UsageTable;
+    use crate::clock::Timestamp;
+    use crate::key::KeyId;
+
+    #[test]
+    fn nothing_counted_is_lost_when_entries_come_and_go() {
+        let table = UsageTable::new();
+        let key = KeyId::random();
+        let first = table.cell(key);
+        first.record_granted(Timestamp::from_millis(5));
+        drop(first);
+        let second = table.cell(key);
+        second.record_granted(Timestamp::from_millis(3));
+        let rows = table.take();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].usage.granted, 2);
+        assert_eq!(rows[0].usage.last_used_at, Some(Timestamp::from_millis(5)));
+        assert!(table.take().is_empty(), "what was taken is not taken again");
+        assert!(Arc::ptr_eq(&second, &table.cell(key)), "a held cell stays");
+        drop(second);
+        assert!(table.take().is_empty());
+    }
+}
