@@ -1,0 +1,14 @@
+//! Durable stores for [`portcullis_core`].
+//!
+//! A store keeps what the manager knows: services, keys, their use and the
+//! audit trail. Each implements the traits of
+//! [`portcullis_core::store`] and passes its conformance suite; which of them
+//! are built is chosen by features.
+//!
+//! - `sqlite` (default): [`SqliteStore`], one file, nothing to run beside it.
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;

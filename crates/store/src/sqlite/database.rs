@@ -1,0 +1,236 @@
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::Failure;
+use super::identity::{Companions, FileId, Identity};
+use super::schema::{self, Standing};
+
+/// How many threads read.
+pub(super) const READERS: usize = 3;
+
+/// How long a statement waits for somebody else's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One opening at a time in this process. POSIX drops a process's locks on a
+/// file when any descriptor of it is closed: nobody may have it open through
+/// SQLite while its creation closes the first one.
+static OPENING: Mutex<()> = Mutex::new(());
+
+/// Whether a missing file is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Creation {
+    /// A missing file is created, an empty one filled.
+    Allowed,
+    /// There must be a database already.
+    Forbidden,
+}
+
+/// An open file, with the connections of all threads.
+#[derive(Debug)]
+pub(super) struct Database {
+    /// With symbolic links resolved: where SQLite looks for the log.
+    path: PathBuf,
+    identity: Identity,
+    companions: Companions,
+    // In this order: the last to close empties the log, and readers cannot.
+    readers: Vec<Mutex<Connection>>,
+    writer: Mutex<Connection>,
+}
+
+impl Database {
+    /// Opens the file, creating or migrating it where that is needed.
+    pub(super) fn open(path: &Path, creation: Creation) -> Result<Self, StoreError> {
+        let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if creation == Creation::Allowed {
+            create(path).map_err(|error| unreadable(path, error))?;
+        }
+        let path = std::fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
+        let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, error))?;
+        if !metadata.is_file() {
+            let message = format!("{} is no regular file", path.display());
+            return Err(StoreError::new(StoreErrorKind::Foreign, message));
+        }
+        let database = Self::connect(path, creation, metadata.len())?;
+        if database.identity.main != FileId::from(&metadata) {
+            let message = format!(
+                "{} was replaced while it was opened",
+                database.path.display()
+            );
+            return Err(StoreError::new(StoreErrorKind::Unavailable, message));
+        }
+        Ok(database)
+    }
+
+    fn connect(path: PathBuf, creation: Creation, length: u64) -> Result<Self, Failure> {
+        match schema::probe(&path)? {
+            Standing::Current => {}
+            // SQLite would take a file of one byte, or an empty database of
+            // anybody, for a new one as well.
+            Standing::Empty if length > 0 => return Err(schema::foreign(&path)),
+            Standing::Empty if creation == Creation::Forbidden => {
+                let message = format!("{} is empty: expected a database", path.display());
+                return Err(Failure::new(StoreErrorKind::Unavailable, message));
+            }
+            Standing::Empty | Standing::Older => schema::migrate(&mut open_file(&path)?, &path)?,
+        }
+        let writer = open_writer(&path)?;
+        let readers = (0..READERS)
+            .map(|_| open_reader(&path).map(Mutex::new))
+            .collect::<Result<_, _>>()?;
+        let gone = || unreadable(&path, io::Error::from(io::ErrorKind::NotFound));
+        let identity = Identity::of(&path).map_err(|error| unreadable(&path, error))?;
+        let companions = Companions::of(&path).map_err(|error| unreadable(&path, error))?;
+        let identity = identity.ok_or_else(gone)?;
+        Ok(Self {
+            path,
+            identity,
+            companions,
+            readers,
+            writer: Mutex::new(writer),
+        })
+    }
+
+    /// What was opened.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The writer's connection.
+    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection of reader `at`, below [`READERS`].
+    pub(super) fn reader(&self, at: usize) -> Option<MutexGuard<'_, Connection>> {
+        self.readers
+            .get(at)
+            .map(|reader| reader.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Closes every connection, so that another file can be opened at the path.
+    pub(super) fn close(self) {
+        let writer = self
+            .writer
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let readers = self.readers.into_iter();
+        let readers =
+            readers.map(|reader| reader.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let here = Identity::of(&self.path).ok().flatten();
+        if here == Some(self.identity) {
+            // Only the way to it changed: it is closed like any database.
+            return close(readers.chain([writer]));
+        }
+        // Another database has this path, or this one a log that is not ours.
+        // Closing must not write: SQLite would do it by path.
+        let replaced = here.is_none_or(|here| here.main != self.identity.main);
+        if replaced && let Err(error) = checkpoint(&writer) {
+            // It may live on under another name, without what only our log has.
+            tracing::warn!(%error, "the replaced database misses its latest changes");
+        }
+        close(readers.chain([writer]).inspect(|connection| {
+            let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            if let Err(error) = set {
+                tracing::warn!(%error, "a replaced database may be written to while it is closed");
+            }
+        }));
+        if replaced && let Err(error) = self.companions.remove() {
+            tracing::warn!(%error, "the log of the replaced database is still in place");
+        }
+    }
+}
+
+fn close(connections: impl Iterator<Item = Connection>) {
+    for connection in connections {
+        if let Err((_, error)) = connection.close() {
+            tracing::warn!(%error, "a database was not closed cleanly");
+        }
+    }
+}
+
+/// Moves the whole log into the database and empties it, without waiting for
+/// anybody: as long as a reader needs the log, it stays.
+pub(super) fn checkpoint(writer: &Connection) -> Result<(), rusqlite::Error> {
+    writer.busy_timeout(Duration::ZERO)?;
+    let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    writer.busy_timeout(BUSY_TIMEOUT)?;
+    done
+}
+
+/// Creates an empty file for its owner alone, unless there is one.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(file) => file.sync_all()?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // The folder's entry must outlive a power cut as well: SQLite syncs it for
+    // its logs, not for a database that it finds.
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> StoreError {
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no database {}", path.display()),
+        _ => format!("database {} cannot be opened: {error}", path.display()),
+    };
+    StoreError::with_source(StoreErrorKind::Unavailable, message, error)
+}
+
+fn open_file(path: &Path) -> Result<Connection, Failure> {
+    let connection = connection(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // NORMAL would lose the latest commits to a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Failure> {
+    let connection = open_file(path)?;
+    // Until the checks have passed, closing leaves the log as it is.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    if schema::standing(&connection, path)? != Standing::Current {
+        let message = format!("{} was not migrated to the end", path.display());
+        return Err(Failure::new(StoreErrorKind::Corrupt, message));
+    }
+    schema::use_log(&connection, path)?;
+    schema::check(&connection)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 1_000, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 8 * 1024 * 1024, |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, Failure> {
+    connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn connection(path: &Path, access: OpenFlags) -> Result<Connection, Failure> {
+    // A connection is used by one thread at a time: SQLite needs no mutex.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // The file may have been anywhere: its schema gets no power over us.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    Ok(connection)
+}

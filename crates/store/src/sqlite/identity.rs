@@ -1,0 +1,102 @@
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What tells one file from another at the same path: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file at the path, with symbolic links followed; nothing where there
+    /// is none.
+    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Self::from(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl From<&Metadata> for FileId {
+    fn from(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// Elsewhere an open database cannot be replaced: every file is the same one.
+#[cfg(not(unix))]
+impl From<&Metadata> for FileId {
+    fn from(_metadata: &Metadata) -> Self {
+        Self {
+            device: 0,
+            inode: 0,
+        }
+    }
+}
+
+/// A database's file and its write-ahead log: SQLite finds the log by its
+/// path, so both must be what they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) main: FileId,
+    pub(super) log: Option<FileId>,
+}
+
+impl Identity {
+    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+        let Some(main) = FileId::of(path)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            main,
+            log: FileId::of(&beside(path, "-wal"))?,
+        }))
+    }
+}
+
+/// The files that SQLite keeps beside an open database.
+#[derive(Debug)]
+pub(super) struct Companions {
+    files: Vec<(PathBuf, FileId)>,
+}
+
+impl Companions {
+    /// The companions that the database at the path has now.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let mut files = Vec::with_capacity(2);
+        for suffix in ["-wal", "-shm"] {
+            let file = beside(path, suffix);
+            if let Some(id) = FileId::of(&file)? {
+                files.push((file, id));
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// Removes them, unless other files have taken their places.
+    pub(super) fn remove(self) -> io::Result<()> {
+        for (file, id) in self.files {
+            if FileId::of(&file)? == Some(id) {
+                std::fs::remove_file(&file)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,168 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::Connection;
+
+use super::database::{Creation, Database};
+use super::error::Failure;
+use super::identity::Identity;
+
+/// The path of a store, and the file that is open at it.
+///
+/// SQLite goes on with a file that was renamed away or replaced, and would
+/// write to it unseen. So whoever polls or writes has the link look at the path
+/// first; where another file stands there, every connection is closed before
+/// the new one is opened.
+#[derive(Debug)]
+pub(super) struct Link {
+    path: PathBuf,
+    /// Shared by every job while it runs, alone for a change of the file.
+    state: RwLock<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Box<Database>),
+    /// No file, or one that is not for us; tried again at the next poll.
+    Refused(Refusal),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    kind: StoreErrorKind,
+    message: String,
+}
+
+impl Link {
+    pub(super) fn open(path: &Path, creation: Creation) -> Result<Self, StoreError> {
+        // What is compared at each poll must not depend on where the process
+        // stands then.
+        let path = std::path::absolute(path).map_err(|error| cannot_look(path, error))?;
+        let database = Database::open(&path, creation)?;
+        Ok(Self {
+            path,
+            state: RwLock::new(State::Open(Box::new(database))),
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that what is open is what stands at the path.
+    pub(super) fn follow(&self) -> Result<(), StoreError> {
+        let found = self.look()?;
+        if self.shared().is(found) {
+            return Ok(());
+        }
+        let mut state = self.alone();
+        let found = self.look()?;
+        if state.is(found) {
+            return Ok(());
+        }
+        state.change_to(&self.path)
+    }
+
+    /// Whether what is open still stands at the path.
+    pub(super) fn is_current(&self) -> bool {
+        self.look().is_ok_and(|found| self.shared().is(found))
+    }
+
+    /// Runs a query over the connection of reader `at`.
+    pub(super) fn read<T>(
+        &self,
+        at: usize,
+        query: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let state = self.shared();
+        let mut connection = state.database()?.reader(at).ok_or_else(|| {
+            StoreError::new(StoreErrorKind::Unavailable, "there is no such reader")
+        })?;
+        Ok(query(&mut connection)?)
+    }
+
+    /// Does something with the writer's connection.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T,
+    ) -> Result<T, StoreError> {
+        let state = self.shared();
+        let mut connection = state.database()?.writer();
+        Ok(work(&mut connection))
+    }
+
+    fn look(&self) -> Result<Option<Identity>, StoreError> {
+        // The log lies beside the file itself, wherever links lead.
+        match std::fs::canonicalize(&self.path).and_then(|path| Identity::of(&path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found.map_err(|error| cannot_look(&self.path, error)),
+        }
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is(&self, found: Option<Identity>) -> bool {
+        matches!(self, Self::Open(database) if Some(database.identity()) == found)
+    }
+
+    fn database(&self) -> Result<&Database, StoreError> {
+        match self {
+            Self::Open(database) => Ok(database),
+            Self::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    fn change_to(&mut self, path: &Path) -> Result<(), StoreError> {
+        let closed = Refusal {
+            kind: StoreErrorKind::Unavailable,
+            message: String::new(),
+        };
+        let before = match std::mem::replace(self, Self::Refused(closed)) {
+            Self::Open(database) => {
+                database.close();
+                None
+            }
+            Self::Refused(refusal) => Some(refusal),
+        };
+        // A path that is empty for a moment is no reason for a new database.
+        match Database::open(path, Creation::Forbidden) {
+            Ok(database) => {
+                tracing::warn!(path = %path.display(), "another database was opened at the path");
+                *self = Self::Open(Box::new(database));
+                Ok(())
+            }
+            Err(error) => {
+                let refusal = Refusal {
+                    kind: error.kind(),
+                    message: error.to_string(),
+                };
+                if before.as_ref() != Some(&refusal) {
+                    tracing::error!(%error, "the database was lost");
+                }
+                *self = Self::Refused(refusal);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl From<&Refusal> for StoreError {
+    fn from(refusal: &Refusal) -> Self {
+        Self::new(refusal.kind, refusal.message.clone())
+    }
+}
+
+fn cannot_look(path: &Path, error: io::Error) -> StoreError {
+    let message = format!("database {} cannot be looked at: {error}", path.display());
+    StoreError::with_source(StoreErrorKind::Unavailable, message, error)
+}

@@ -1,0 +1,218 @@
+use std::path::Path;
+
+use portcullis_core::clock::Timestamp;
+use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::Failure;
+
+refinery::embed_migrations!("migrations/sqlite");
+
+/// What marks a file as ours: `Pcul` at offset 68 of SQLite's header.
+pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Pcul");
+
+/// The newest schema that this version knows: the last migration's number, and
+/// SQLite's `user_version`.
+pub(super) const VERSION: i32 = 1;
+
+/// Every table that the current schema has.
+const TABLES: [&str; 9] = [
+    "audit",
+    "changes",
+    "head",
+    "keys",
+    "roots",
+    "secrets",
+    "services",
+    "usage",
+    "usage_nodes",
+];
+
+/// What a database's header says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing was ever written to it.
+    Empty,
+    /// Ours, of an older schema or never finished.
+    Older,
+    /// Ours, of the current schema.
+    Current,
+}
+
+/// Reads the header of the file at the path, and nothing else: no lock is
+/// taken, no log replayed, nothing written, so that a foreign or newer file
+/// stays as it is.
+pub(super) fn probe(path: &Path) -> Result<Standing, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    standing(&connection, path)
+}
+
+/// What the header says, as the connection sees it.
+pub(super) fn standing(connection: &Connection, path: &Path) -> Result<Standing, Failure> {
+    let header = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let application =
+        header("application_id").map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => foreign(path),
+            _ => Failure::from(error),
+        })?;
+    if application == 0 && is_empty(connection).unwrap_or(false) {
+        return Ok(Standing::Empty);
+    }
+    if application != APPLICATION_ID {
+        return Err(foreign(path));
+    }
+    match header("user_version")? {
+        VERSION => Ok(Standing::Current),
+        older if (0..VERSION).contains(&older) => Ok(Standing::Older),
+        newer => Err(Failure::new(
+            StoreErrorKind::Newer,
+            format!(
+                "{} has schema {newer}, written by a newer version: this one knows schemas up to {VERSION}",
+                path.display()
+            ),
+        )),
+    }
+}
+
+/// Whether nobody ever put anything into the database. A transaction that may
+/// write gives an empty one its first page, in memory.
+fn is_empty(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let header = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if header("user_version")? != 0 || header("page_count")? > 1 {
+        return Ok(false);
+    }
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
+}
+
+pub(super) fn foreign(path: &Path) -> Failure {
+    let message = format!("{} is not a database of Portcullis", path.display());
+    Failure::new(StoreErrorKind::Foreign, message)
+}
+
+/// Brings an empty or older database to the current schema, over a connection
+/// that locks everybody else out until it is closed.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    // Somebody else may have been faster: the lock is held only from here on.
+    let found = standing(&transaction, path)?;
+    if found == Standing::Empty {
+        // By itself, and before the log is switched on: it must stand in the
+        // main file whenever anything does, since `probe` looks there.
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.commit()?;
+    use_log(connection, path)?;
+    if found != Standing::Current {
+        check_history(connection)?;
+        // Grouped, so that a migration and the note of it commit together.
+        migrations::runner()
+            .set_grouped(true)
+            .run(connection)
+            .map_err(|error| {
+                StoreError::with_source(
+                    StoreErrorKind::Unavailable,
+                    format!("{} cannot be migrated", path.display()),
+                    error,
+                )
+            })?;
+    }
+    Ok(())
+}
+
+/// Switches to a write-ahead log, unless the database has one.
+pub(super) fn use_log(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let set = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", set)?;
+    if mode == "wal" {
+        Ok(())
+    } else {
+        let message = format!("{} cannot have a write-ahead log: {mode}", path.display());
+        Err(Failure::new(StoreErrorKind::Unavailable, message))
+    }
+}
+
+/// refinery takes for granted that its own table holds what it wrote, and
+/// panics where it does not.
+fn check_history(connection: &Connection) -> Result<(), Failure> {
+    const TABLE: &str = "refinery_schema_history";
+    if !connection.table_exists(None, TABLE)? {
+        return Ok(());
+    }
+    let sql = "SELECT version, name, applied_on, checksum FROM refinery_schema_history";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (_, _): (i32, String) = (row.get(0)?, row.get(1)?);
+        let time = row.get::<_, String>(2)?.parse::<Timestamp>();
+        let checksum = row.get::<_, String>(3)?.parse::<u64>();
+        if time.is_err() || checksum.is_err() {
+            return Err(damaged(TABLE));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the tables are there, and the one row of `head`.
+pub(super) fn check(connection: &Connection) -> Result<(), Failure> {
+    for table in TABLES {
+        if !connection.table_exists(None, table)? {
+            return Err(damaged(table));
+        }
+    }
+    super::read::head(connection).map(|_| ())
+}
+
+fn damaged(table: &str) -> Failure {
+    let message = format!("the database is damaged: table {table} is not as it was made");
+    Failure::new(StoreErrorKind::Corrupt, message)
+}
+
+/// The path as a URI (RFC 3986, as SQLite reads it) of a file that SQLite may
+/// take for unchanging: it then takes no locks and looks for no log.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file://");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(char::from(*byte));
+            }
+            _ => {
+                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+                uri.push('%');
+                for digit in [byte >> 4, byte & 0xf] {
+                    uri.extend(DIGITS.get(usize::from(digit)).copied().map(char::from));
+                }
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VERSION, immutable_uri, migrations};
+
+    #[test]
+    fn the_version_is_that_of_the_last_migration() {
+        let runner = migrations::runner();
+        let last = runner
+            .get_migrations()
+            .iter()
+            .map(|migration| migration.version())
+            .max();
+        assert_eq!(last.map(i64::from), Some(i64::from(VERSION)));
+    }
+
+    #[test]
+    fn paths_survive_as_uris() {
+        let uri = immutable_uri(std::path::Path::new("/a b/é?#%.db"));
+        assert_eq!(uri, "file:///a%20b/%C3%A9%3F%23%25.db?immutable=1");
+    }
+}

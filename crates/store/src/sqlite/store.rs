@@ -1,0 +1,192 @@
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_core::key::{Key, KeyId};
+use portcullis_core::store::{
+    AuditHead, AuditLog, BoxFuture, Change, Changes, Head, KeyStore, Loaded, LoadedServices,
+    Lookup, PageRequest, RootCheck, StoreError, StoreErrorKind, StoredEvent, UsageStore,
+};
+use portcullis_core::usage::{Usage, UsageBatch};
+use rusqlite::Connection;
+
+use super::database::Creation;
+use super::error::Failure;
+use super::link::Link;
+use super::readers::Readers;
+use super::writer::Writer;
+use super::{change, counters, read};
+
+/// A store in one SQLite file.
+///
+/// Several processes may have the same file open. What a commit acknowledged
+/// has reached the disk. Work is done on threads of the store's own, behind
+/// bounded queues: over them, and where somebody else holds the file for more
+/// than a second, an operation fails with [`StoreErrorKind::Busy`].
+///
+/// The file may be replaced by another (a backup, put in place with `mv`): the
+/// next poll or commit opens the new one. Where it is missing or not for this
+/// program, operations fail until one is there that is; none is ever created in
+/// its place. SQLite finds a database's log by path: a process that opens the
+/// new file before the others have closed the old one meets the old log. A
+/// second after the last change that log is empty and does no harm.
+///
+/// Dropping the store waits for the threads to finish what was handed to them.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use portcullis_store::SqliteStore;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("keys.db");
+/// let store = SqliteStore::open(&path)?;
+/// # drop(store);
+/// # Ok(())
+/// # }
+/// ```
+pub struct SqliteStore {
+    // In this order: the threads end before the file is closed.
+    readers: Readers,
+    writer: Writer,
+    link: Arc<Link>,
+}
+
+impl SqliteStore {
+    /// Opens the database at the path, and migrates it where it is older.
+    /// Where there is no file, it is created, readable by its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Foreign`] where the file is no database of Portcullis
+    /// and [`StoreErrorKind::Newer`] where a newer version wrote it: it is left
+    /// untouched. [`StoreErrorKind::Busy`] where somebody holds it for more
+    /// than a second, [`StoreErrorKind::Corrupt`] where it is damaged, and
+    /// [`StoreErrorKind::Unavailable`] where it cannot be read or written.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::start(Link::open(path.as_ref(), Creation::Allowed)?)
+    }
+
+    /// The same for a database that must be there already.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SqliteStore::open`]; [`StoreErrorKind::Unavailable`], naming
+    /// the path, where there is no file or an empty one.
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::start(Link::open(path.as_ref(), Creation::Forbidden)?)
+    }
+
+    fn start(link: Link) -> Result<Self, StoreError> {
+        let link = Arc::new(link);
+        let failed = |error: io::Error| {
+            let message = "the store's threads cannot be started";
+            StoreError::with_source(StoreErrorKind::Unavailable, message, error)
+        };
+        let readers = Readers::start(&link).map_err(failed)?;
+        let writer = Writer::start(&link).map_err(failed)?;
+        Ok(Self {
+            readers,
+            writer,
+            link,
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        Box::pin(self.readers.run(move |link, at| link.read(at, query)))
+    }
+
+    /// Reads what tells one database from another: from the one that stands at
+    /// the path now.
+    fn poll<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        Box::pin(self.readers.run(move |link, at| {
+            link.follow()?;
+            link.read(at, query)
+        }))
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        Box::pin(self.writer.run(work))
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.link.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyStore for SqliteStore {
+    fn load(&self, lookup: Lookup) -> BoxFuture<'_, Result<Loaded, StoreError>> {
+        match lookup {
+            Lookup::Id(id) => self.read(move |connection| read::load(connection, id)),
+            _ => Box::pin(async {
+                let message = "this store is older than the look-up that it was asked for";
+                Err(StoreError::new(StoreErrorKind::Unavailable, message))
+            }),
+        }
+    }
+
+    fn load_services(&self) -> BoxFuture<'_, Result<LoadedServices, StoreError>> {
+        self.read(read::load_services)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Head, StoreError>> {
+        self.poll(|connection| Ok(read::head(connection)?.head))
+    }
+
+    fn changes(&self, since: Head) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        self.poll(move |connection| read::changes(connection, since))
+    }
+
+    fn commit(&self, change: Change) -> BoxFuture<'_, Result<Head, StoreError>> {
+        self.write(move |connection| change::apply(connection, &change))
+    }
+
+    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        self.read(move |connection| read::page(connection, &request))
+    }
+
+    fn remember_roots(
+        &self,
+        checks: Vec<RootCheck>,
+    ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
+        self.write(move |connection| counters::remember_roots(connection, &checks))
+    }
+}
+
+impl UsageStore for SqliteStore {
+    fn add_usage(&self, batch: &UsageBatch) -> BoxFuture<'_, Result<(), StoreError>> {
+        let batch = batch.clone();
+        self.write(move |connection| counters::add(connection, &batch))
+    }
+
+    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<Usage>, StoreError>> {
+        self.read(move |connection| counters::usage(connection, &keys))
+    }
+}
+
+impl AuditLog for SqliteStore {
+    fn events(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(move |connection| read::events(connection, after, limit))
+    }
+
+    fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>> {
+        self.read(|connection| Ok(read::head(connection)?.audit))
+    }
+}

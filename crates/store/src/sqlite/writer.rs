@@ -1,0 +1,229 @@
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::database::checkpoint;
+use super::error::Failure;
+use super::link::Link;
+
+/// How many jobs wait at most.
+const WAITING: usize = 1_024;
+/// How many jobs are committed together at most.
+const GROUP: usize = 256;
+/// After this long without a job the log is moved into the database. A file
+/// that somebody then copies is whole, and one put in its place meets no log
+/// whose pages are not its own.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The thread that writes, and the queue before it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// Taken at the end: the thread finishes what waits, and ends.
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(link: &Arc<Link>) -> io::Result<Self> {
+        let (queue, waiting) = sync_channel(WAITING);
+        let link = Arc::clone(link);
+        let thread = thread::Builder::new().name("portcullis-write".to_owned());
+        let thread = thread.spawn(move || serve(&link, &waiting))?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs a job inside the next transaction, and waits until that is
+    /// committed. Once handed over, the job goes on without its caller.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Work {
+            work: Some(work),
+            outcome: None,
+            answer,
+        });
+        let ended = || StoreError::new(StoreErrorKind::Unavailable, "the store has ended");
+        match self.queue.as_ref().ok_or_else(ended)?.try_send(job) {
+            Ok(()) => answered.await.map_err(|_| {
+                let message = "the store ended before it answered";
+                StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+            })?,
+            Err(TrySendError::Full(_)) => {
+                let message = format!("{WAITING} changes wait for the database already");
+                Err(StoreError::new(StoreErrorKind::Busy, message))
+            }
+            Err(TrySendError::Disconnected(_)) => Err(ended()),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // An error means that it panicked, and said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Something to write, of whatever answer.
+trait Job: Send {
+    /// Does it inside an open transaction; an error undoes this job alone.
+    fn apply(&mut self, connection: &Connection) -> Result<(), &StoreError>;
+
+    /// Answers, once the fate of the transaction is known.
+    fn settle(self: Box<Self>, transaction: Result<(), &StoreError>);
+}
+
+struct Work<T, W> {
+    work: Option<W>,
+    outcome: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W> Job for Work<T, W>
+where
+    T: Send,
+    W: FnOnce(&Connection) -> Result<T, Failure> + Send,
+{
+    fn apply(&mut self, connection: &Connection) -> Result<(), &StoreError> {
+        if let Some(work) = self.work.take() {
+            self.outcome = Some(work(connection).map_err(StoreError::from));
+        }
+        match &self.outcome {
+            Some(Err(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn settle(self: Box<Self>, transaction: Result<(), &StoreError>) {
+        let outcome = match (transaction, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            // What a job said of a transaction that did not come about counts
+            // for nothing: it may have met what is undone now.
+            (Err(error), _) => Err(again(error)),
+            (Ok(()), None) => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "the job was not run",
+            )),
+        };
+        // Nobody may wait any more.
+        let _ = self.answer.send(outcome);
+    }
+}
+
+fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
+    let mut idle = true;
+    loop {
+        let next = if idle {
+            waiting.recv().map_err(RecvTimeoutError::from)
+        } else {
+            waiting.recv_timeout(IDLE)
+        };
+        match next {
+            Ok(first) => {
+                let more = waiting.try_iter();
+                let group = std::iter::once(first).chain(more).take(GROUP).collect();
+                commit(link, waiting, group);
+                idle = false;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                rest(link);
+                idle = true;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Moves the log into the database while nobody writes.
+fn rest(link: &Link) {
+    if link.is_current()
+        && let Ok(Err(error)) = link.write(|connection| checkpoint(connection))
+    {
+        tracing::debug!(%error, "the log stays as long as somebody reads it");
+    }
+}
+
+/// Runs and commits the jobs together, and answers each.
+fn commit(link: &Link, waiting: &Receiver<Box<dyn Job>>, mut group: Vec<Box<dyn Job>>) {
+    let mut outcome = link
+        .follow()
+        .and_then(|()| link.write(|connection| transact(connection, &mut group))?);
+    if outcome.is_ok() && !link.is_current() {
+        // It went to a file that was replaced since the look before.
+        let message = "the database was replaced while the change was committed";
+        outcome = Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message));
+    }
+    if matches!(&outcome, Err(error) if error.kind() == StoreErrorKind::Busy) {
+        // They waited for the same lock: none waits for it again.
+        group.extend(waiting.try_iter());
+    }
+    for job in group {
+        job.settle(outcome.as_ref().copied());
+    }
+}
+
+fn transact(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let mut transaction = begun.map_err(Failure::from)?;
+    for job in group {
+        let mut savepoint = transaction.savepoint().map_err(Failure::from)?;
+        let applied = job.apply(&savepoint);
+        if savepoint.is_autocommit() {
+            // Some failures of the disk end the whole transaction.
+            let lost = || StoreError::new(StoreErrorKind::Unavailable, "the transaction was lost");
+            return Err(applied.err().map_or_else(lost, again));
+        }
+        let kept = if applied.is_ok() {
+            Ok(())
+        } else {
+            savepoint.rollback()
+        };
+        kept.and_then(|()| savepoint.commit())
+            .map_err(Failure::from)?;
+    }
+    transaction
+        .commit()
+        .map_err(|error| uncommitted(error).into())
+}
+
+/// What a failed `COMMIT` means. The frame that commits is the last that is
+/// written: where the disk was full, or something was wrong before anything was
+/// written, it is not there. Where writing or syncing it failed, it may be.
+fn uncommitted(error: rusqlite::Error) -> Failure {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::ReadOnly
+            | ErrorCode::ConstraintViolation
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase,
+        ) => error.into(),
+        _ => StoreError::with_source(
+            StoreErrorKind::OutcomeUnknown,
+            format!("the disk did not confirm the change: {error}"),
+            error,
+        )
+        .into(),
+    }
+}
+
+/// The same error for one more waiter.
+fn again(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind(), error.to_string())
+}

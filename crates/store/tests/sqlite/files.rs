@@ -1,0 +1,278 @@
+use portcullis_core::store::{
+    AuditLog as _, KeyStore as _, PageRequest, StoreErrorKind, UsageStore as _,
+};
+use portcullis_store::SqliteStore;
+
+use crate::support::{Folder, ORDERS, add_key, drive, fill, head, open, open_fails, raw};
+
+#[test]
+fn a_file_of_another_kind_is_refused_and_untouched() {
+    let long = "no database\n".repeat(1_000);
+    for text in ["x", "SQLite format 3", long.as_str()] {
+        let folder = Folder::new();
+        std::fs::write(folder.path("keys.db"), text).expect("written");
+        let before = folder.contents();
+        let message = open_fails(&folder.path("keys.db"), StoreErrorKind::Foreign);
+        assert!(message.contains("keys.db"), "{message}");
+        assert_eq!(folder.contents(), before);
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_untouched() {
+    for setup in [
+        "CREATE TABLE theirs (a)",
+        "CREATE VIEW theirs AS SELECT 1",
+        "CREATE TABLE theirs (a); DROP TABLE theirs; VACUUM",
+        "PRAGMA application_id = 77; CREATE TABLE theirs (a)",
+        "PRAGMA application_id = 77; PRAGMA journal_mode = wal; CREATE TABLE theirs (a)",
+        "PRAGMA user_version = 1; CREATE TABLE head (a)",
+    ] {
+        let folder = Folder::new();
+        let theirs = raw(&folder.path("theirs.db"));
+        theirs.execute_batch(setup).expect(setup);
+        // As a killed process leaves it: the log still in place.
+        for name in folder.names().iter().filter(|name| !name.ends_with("-shm")) {
+            let copy = folder.path(&name.replace("theirs", "keys"));
+            std::fs::copy(folder.path(name), copy).expect("copied");
+        }
+        drop(theirs);
+        let before = folder.contents();
+        open_fails(&folder.path("keys.db"), StoreErrorKind::Foreign);
+        assert_eq!(folder.contents(), before, "{setup}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_and_untouched() {
+    let folder = Folder::new();
+    let store = open(&folder.path("newer.db"));
+    fill(&drive(&store)).await;
+    drop(store);
+    let newer = raw(&folder.path("newer.db"));
+    newer
+        .execute_batch("CREATE TABLE later (a); PRAGMA user_version = 2;")
+        .expect("newer");
+    // Once with the new version in the log alone, once in the file.
+    for _ in 0..2 {
+        for name in folder
+            .names()
+            .iter()
+            .filter(|name| name.starts_with("newer") && !name.ends_with("-shm"))
+        {
+            let copy = folder.path(&name.replace("newer", "keys"));
+            std::fs::copy(folder.path(name), copy).expect("copied");
+        }
+        let before = folder.contents();
+        let message = open_fails(&folder.path("keys.db"), StoreErrorKind::Newer);
+        assert!(
+            message.contains("keys.db") && message.contains('2'),
+            "{message}"
+        );
+        let mut after = folder.contents();
+        after.retain(|(name, _)| name != "keys.db-shm");
+        assert_eq!(after, before);
+        newer
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .expect("moved");
+        for name in folder
+            .names()
+            .iter()
+            .filter(|name| name.starts_with("keys"))
+        {
+            std::fs::remove_file(folder.path(name)).expect("removed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_database() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    std::fs::write(&path, "").expect("written");
+    let error = SqliteStore::open_existing(&path).expect_err("empty");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(
+        std::fs::read(&path).expect("readable"),
+        b"",
+        "nothing is written to it"
+    );
+    fill(&drive(&open(&path))).await;
+}
+
+#[test]
+fn a_database_that_must_exist_is_not_created() {
+    let folder = Folder::new();
+    let error = SqliteStore::open_existing(folder.path("keys.db")).expect_err("missing");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.to_string().contains("keys.db"), "{error}");
+    assert_eq!(folder.names(), [""; 0]);
+    open_fails(&folder.path("none/keys.db"), StoreErrorKind::Unavailable);
+    std::fs::create_dir(folder.path("folder")).expect("a folder");
+    open_fails(&folder.path("folder"), StoreErrorKind::Foreign);
+}
+
+#[tokio::test]
+async fn a_creation_that_was_interrupted_is_finished() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let ours = i32::from_be_bytes(*b"Pcul");
+    raw(&path)
+        .pragma_update(None, "application_id", ours)
+        .expect("the first step");
+    fill(&drive(&open(&path))).await;
+}
+
+#[test]
+fn many_that_create_the_same_database_at_once_all_get_it() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let stores: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("opened"))
+            .collect()
+    });
+    drop(stores);
+    assert_eq!(folder.names(), ["keys.db"]);
+}
+
+#[tokio::test]
+async fn a_path_may_hold_any_character() {
+    let folder = Folder::new();
+    let path = folder.path("k%20y?s #é=&.db");
+    fill(&drive(&open(&path))).await;
+    assert_eq!(folder.names(), ["k%20y?s #é=&.db"]);
+    assert_eq!(head(&open(&path)).await.revision.count(), 2);
+}
+
+#[tokio::test]
+async fn a_row_that_is_not_what_was_written_is_named() {
+    for (sql, table) in [
+        (
+            "UPDATE keys SET scopes = 'Not A Scope' WHERE id = ?1",
+            "keys",
+        ),
+        ("UPDATE keys SET environment = 'prod' WHERE id = ?1", "keys"),
+        ("UPDATE keys SET version = -1 WHERE id = ?1", "keys"),
+        ("UPDATE keys SET created_at = -5 WHERE id = ?1", "keys"),
+        ("UPDATE keys SET expires_at = 9e15 WHERE id = ?1", "keys"),
+        ("UPDATE keys SET state = 'revoked' WHERE id = ?1", "keys"),
+        ("UPDATE keys SET rate_requests = 5 WHERE id = ?1", "keys"),
+        ("UPDATE keys SET owner = '' WHERE id = ?1", "keys"),
+        (
+            "UPDATE keys SET name = CAST(x'ff' AS TEXT) WHERE id = ?1",
+            "keys",
+        ),
+        (
+            "DELETE FROM secrets WHERE key = (SELECT number FROM keys WHERE id = ?1)",
+            "secrets",
+        ),
+        (
+            "UPDATE secrets SET digest = x'00' WHERE key = (SELECT number FROM keys WHERE id = ?1)",
+            "secrets",
+        ),
+    ] {
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        let store = open(&path);
+        let driver = drive(&store);
+        let (bad, good) = (fill(&driver).await, add_key(&driver).await);
+        let raw = raw(&path);
+        raw.execute_batch("PRAGMA ignore_check_constraints = on")
+            .expect("no checks");
+        assert_eq!(raw.execute(sql, [bad.id.as_bytes()]).expect(sql), 1);
+        let error = driver.load(bad.id).await.expect_err(sql);
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{sql}: {error}");
+        let message = error.to_string();
+        assert!(
+            message.contains(&format!("table {table}")),
+            "{sql}: {message}"
+        );
+        if table == "keys" {
+            assert!(message.contains(&bad.id.to_string()), "{sql}: {message}");
+        }
+        let page = PageRequest {
+            service: ORDERS,
+            after: None,
+            limit: 10,
+        };
+        let error = store.page(page).await.expect_err("the page holds it");
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+        assert_eq!(
+            driver.load(good.id).await.expect("the others read").key,
+            Some(good)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_table_is_corrupt_and_never_a_panic() {
+    for sql in [
+        "DROP TABLE audit",
+        "DELETE FROM head",
+        "UPDATE head SET audit_mac = x'00'",
+        "UPDATE head SET revision = -1",
+    ] {
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        let store = open(&path);
+        fill(&drive(&store)).await;
+        let raw = raw(&path);
+        raw.execute_batch("PRAGMA ignore_check_constraints = on")
+            .expect("no checks");
+        raw.execute_batch(sql).expect(sql);
+        let error = match sql {
+            "DROP TABLE audit" => store.events(0, 10).await.expect_err(sql),
+            _ => store.head().await.expect_err(sql),
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{sql}: {error}");
+        drop(store);
+        open_fails(&path, StoreErrorKind::Corrupt);
+    }
+}
+
+#[tokio::test]
+async fn overwritten_pages_are_corrupt_and_never_a_panic() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let key = fill(&drive(&store)).await;
+    drop(store);
+    let whole = std::fs::read(&path).expect("readable");
+    for page in 1..whole.len() / 4096 {
+        let mut torn = whole.clone();
+        torn[page * 4096..(page + 1) * 4096].fill(0x5a);
+        std::fs::write(&path, &torn).expect("written");
+        let error = match SqliteStore::open(&path) {
+            Err(error) => error,
+            Ok(store) => {
+                let everything = async {
+                    store.load_services().await?;
+                    store.changes(head(&store).await).await?;
+                    store.events(0, 10).await?;
+                    store.usage(vec![key.id]).await?;
+                    store.remember_roots(Vec::new()).await?;
+                    store
+                        .page(PageRequest {
+                            service: ORDERS,
+                            after: None,
+                            limit: 10,
+                        })
+                        .await
+                };
+                match everything.await {
+                    // A page that nothing of this was read from.
+                    Ok(_) => continue,
+                    Err(error) => error,
+                }
+            }
+        };
+        assert_eq!(
+            error.kind(),
+            StoreErrorKind::Corrupt,
+            "page {page}: {error}"
+        );
+    }
+}

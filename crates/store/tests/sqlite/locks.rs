@@ -1,0 +1,97 @@
+use std::time::{Duration, Instant};
+
+use portcullis_core::store::conformance::key;
+use portcullis_core::store::{KeyStore as _, StoreErrorKind};
+
+use crate::support::{Folder, ORDERS, add_key, drive, fill, head, open, open_fails, raw};
+
+#[tokio::test]
+async fn a_held_lock_is_busy_in_bounded_time_and_over_once_it_is_gone() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let driver = drive(&store);
+    let first = fill(&driver).await;
+    let before = head(&store).await;
+
+    let holder = raw(&path);
+    holder
+        .execute_batch("BEGIN EXCLUSIVE; UPDATE head SET tag = 0")
+        .expect("held");
+    let start = Instant::now();
+    let refused = driver
+        .create_key(key(ORDERS, 1).expect("a key"))
+        .await
+        .expect_err("held");
+    assert_eq!(refused.kind(), StoreErrorKind::Busy, "{refused}");
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "took {:?}",
+        start.elapsed()
+    );
+    // Who reads waits for nobody.
+    assert_eq!(
+        driver.load(first.id).await.expect("readable").key,
+        Some(first)
+    );
+    assert_eq!(head(&store).await, before);
+
+    holder.execute_batch("ROLLBACK").expect("let go");
+    add_key(&driver).await;
+    assert_eq!(
+        head(&store).await.revision.count(),
+        before.revision.count() + 1
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_has_to_himself_is_busy() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    drop(open(&path));
+    let holder = raw(&path);
+    holder
+        .execute_batch("PRAGMA locking_mode = exclusive; UPDATE head SET tag = tag")
+        .expect("held");
+    let start = Instant::now();
+    open_fails(&path, StoreErrorKind::Busy);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "took {:?}",
+        start.elapsed()
+    );
+    drop(holder);
+    fill(&drive(&open(&path))).await;
+}
+
+#[tokio::test]
+async fn more_than_the_queue_holds_is_busy_and_nothing_waits_for_ever() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let driver = drive(&store);
+    fill(&driver).await;
+    let holder = raw(&path);
+    holder.execute_batch("BEGIN EXCLUSIVE").expect("held");
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..3_000 {
+        let driver = driver.clone();
+        tasks.spawn(async move { driver.create_key(key(ORDERS, n).expect("a key")).await });
+    }
+    // Those that find no place are answered at once, while the lock is held.
+    for _ in 0..1_000 {
+        let outcome = tasks.join_next().await.expect("a task").expect("no panic");
+        assert_eq!(outcome.expect_err("held").kind(), StoreErrorKind::Busy);
+    }
+    holder.execute_batch("ROLLBACK").expect("let go");
+    while let Some(outcome) = tasks.join_next().await {
+        if let Err(error) = outcome.expect("no panic") {
+            let kind = error.kind();
+            assert!(
+                matches!(kind, StoreErrorKind::Busy | StoreErrorKind::QuotaReached),
+                "{error}"
+            );
+        }
+    }
+    assert!(store.load_services().await.is_ok());
+}

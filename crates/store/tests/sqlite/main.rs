@@ -1,0 +1,13 @@
+//! The SQLite store: the common rules, and what only a file can show.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
+mod conformance;
+mod durability;
+mod files;
+mod locks;
+mod replaced;
+mod support;
