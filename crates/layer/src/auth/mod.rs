@@ -1,0 +1,38 @@
+//! The check itself: extract, decide, forward.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use portcullis_admission::Gatekeeper;
+//! use portcullis_core::Grant;
+//! use portcullis_core::scope::{Permission, Requirement};
+//! use portcullis_core::service::ServiceName;
+//! use portcullis_layer::{ApiKeyLayer, credential::Credentials};
+//! use tower::{Layer, service_fn};
+//!
+//! const ORDERS: ServiceName = ServiceName::from_static("orders");
+//! const READ: Permission = Permission::from_static("orders:read");
+//!
+//! # fn guarded(gate: Gatekeeper) {
+//! let layer = ApiKeyLayer::builder(gate, ORDERS)
+//!     .credentials(Credentials::bearer().or_header("x-api-key"))
+//!     .require(Requirement::all_of([READ]))
+//!     .build();
+//! let service = layer.layer(service_fn(|request: Request<String>| async move {
+//!     let owner = request.extensions().get::<Grant>().map(|grant| grant.owner().to_string());
+//!     Ok::<_, std::convert::Infallible>(Response::new(owner.unwrap_or_default()))
+//! }));
+//! # drop(service);
+//! # }
+//! ```
+
+mod future;
+mod guard;
+mod layer;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::{ApiKeyLayer, ApiKeyLayerBuilder};
+pub use service::ApiKey;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+use super::Malformed;
+
+/// The `b64token` of an `Authorization` field's value (RFC 6750 section 2.1);
+/// nothing where the value is of another scheme.
+///
+/// Exactly one space stands between scheme and token, as RFC 6750 writes it.
+/// The scheme is read without regard to case (RFC 9110 section 11.1).
+pub(super) fn token_of(value: &[u8]) -> Result<Option<&[u8]>, Malformed> {
+    let (scheme, token) = match value.iter().position(|byte| *byte == b' ') {
+        Some(at) => value.split_at(at),
+        None => (value, &[][..]),
+    };
+    if scheme.is_empty() || !scheme.iter().copied().all(is_token_character) {
+        return Err(Malformed);
+    }
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        return Ok(None);
+    }
+    match token {
+        [b' ', token @ ..] if is_b64token(token) => Ok(Some(token)),
+        _ => Err(Malformed),
+    }
+}
+
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+pub(super) fn is_b64token(text: &[u8]) -> bool {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len() - padding).unwrap_or_default();
+    !digits.is_empty()
+        && digits.iter().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+        })
+}
+
+/// `tchar` of RFC 9110 section 5.6.2, of which schemes are made.
+fn is_token_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

@@ -1,0 +1,36 @@
+//! A tower layer that checks API keys in front of any HTTP service: axum,
+//! hyper, tonic.
+//!
+//! - [`ApiKeyLayer`] finds the credential, asks the
+//!   [`Gatekeeper`](portcullis_admission::Gatekeeper), and forwards the request
+//!   without the credential and with a [`Grant`](portcullis_core::Grant), or
+//!   refuses it.
+//! - [`RequireScopes`] asks for more permissions of a part of the service.
+//! - [`credential`] says where the credential is, [`reject`] what a refused
+//!   client is told.
+//! - With the feature `axum`, `Caller` is an extractor, and the peer's address
+//!   comes from `ConnectInfo`.
+//!
+//! A request whose key is cached passes without a lock of ours, and without a
+//! box for its future.
+
+pub mod auth;
+#[cfg(feature = "axum")]
+mod axum;
+mod body;
+mod client;
+pub mod credential;
+mod fields;
+mod metrics;
+pub mod reject;
+pub mod scope;
+#[cfg(test)]
+mod testing;
+
+#[cfg(feature = "axum")]
+pub use self::axum::{Caller, Misconfigured};
+pub use auth::{ApiKey, ApiKeyLayer, ApiKeyLayerBuilder};
+pub use body::Body;
+pub use client::ClientAddr;
+pub use fields::RateLimitFields;
+pub use scope::{RequireScopes, RequireScopesService};
