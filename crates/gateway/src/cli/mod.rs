@@ -1,0 +1,28 @@
+//! The program `portcullis`: what its arguments are, and what each command does.
+//!
+//! Every command that touches keys opens what the configuration names, does its one thing, and
+//! closes it again; a gateway that runs on the same database notices within its poll interval.
+//! Results go to standard output, all else to standard error. Tokens are never arguments: they
+//! would stand in the process list and in the shell's history.
+
+mod actor;
+mod args;
+mod audit;
+mod checked;
+mod dto;
+mod error;
+mod exit;
+mod init;
+mod keys;
+mod output;
+mod program;
+mod quickstart;
+mod serve;
+mod services;
+mod session;
+mod shutdown;
+#[cfg(test)]
+mod tests;
+
+pub use exit::Exit;
+pub use program::main;

@@ -1,0 +1,51 @@
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// Spaces left and right of each cell.
+const PADDING: (u16, u16) = (0, 2);
+
+/// A list: a line of titles, and one line for each row. Wraps on a terminal, and only there.
+pub(crate) fn list<const N: usize>(
+    titles: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.set_header(titles).add_rows(rows);
+    print(table)
+}
+
+/// The fields of one record, a line for each.
+pub(crate) fn fields(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let mut table = Table::new();
+    table.add_rows(
+        rows.into_iter()
+            .map(|(name, value)| [name.to_owned(), value]),
+    );
+    print(table)
+}
+
+fn print(mut table: Table) -> String {
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding(PADDING);
+    });
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fields, list};
+
+    #[test]
+    fn columns_stand_below_their_titles() {
+        let rows = [
+            ["orders".to_owned(), "10".to_owned()],
+            ["a".to_owned(), "10000".to_owned()],
+        ];
+        let text = list(["NAME", "QUOTA"], rows);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(lines, ["NAME    QUOTA", "orders  10", "a       10000"]);
+        assert_eq!(fields([("name", "orders".to_owned())]), "name  orders");
+    }
+}

@@ -1,0 +1,68 @@
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::runtime::Builder;
+
+use super::args::{Cli, Command};
+use super::error::CliError;
+use super::output::Output;
+use super::{Exit, audit, init, keys, quickstart, serve, services};
+use crate::telemetry::{LogLevel, init_logs};
+
+/// The program: reads its arguments, does what they ask, and says how it went. See [`Exit`] for
+/// what the status means.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // With standard output or error gone there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let error = match run(cli) {
+        Ok(exit) => return exit.into(),
+        Err(error) => error,
+    };
+    if !error.is_closed_output() {
+        let _ = writeln!(io::stderr(), "{error}");
+    }
+    error.exit().into()
+}
+
+fn run(cli: Cli) -> Result<Exit, CliError> {
+    let level = match cli.command {
+        Command::Serve => LogLevel::Info,
+        Command::Quickstart(_) => LogLevel::Warn,
+        _ => LogLevel::Error,
+    };
+    init_logs(cli.global.log_format, level)?;
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            CliError::because(
+                Exit::Failure,
+                "cannot start the asynchronous runtime",
+                &error,
+            )
+        })?;
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let terminal = out.is_terminal();
+    let mut output = Output::new(cli.global.output, terminal, &mut out, &mut err);
+    runtime.block_on(dispatch(cli, &mut output))
+}
+
+async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {
+    let global = cli.global;
+    match cli.command {
+        Command::Serve => serve::run(&global).await,
+        Command::Init(args) => init::run(&args, output),
+        Command::Services(command) => services::run(command, &global, output).await,
+        Command::Keys(command) => keys::run(command, &global, output).await,
+        Command::Audit(command) => audit::run(command, &global, output).await,
+        Command::Quickstart(args) => quickstart::run(&args, output).await,
+    }
+}

@@ -1,0 +1,63 @@
+//! The gateway's configuration: one TOML file.
+//!
+//! ```toml
+//! listen = "127.0.0.1:8080"
+//!
+//! [credentials]
+//! header = "x-api-key"
+//!
+//! [[services]]
+//! name = "orders"
+//! prefix = "/orders"
+//! environment = "live"
+//! permissions = ["orders:read"]
+//! rate = "100/s burst 200"
+//! upstream = "http://127.0.0.1:3000"
+//! ```
+//!
+//! Every field but a service's name, prefix and upstream has a default; [`TEMPLATE`] names them
+//! all. A file with faults is refused as a whole, with all of its faults, each with its line,
+//! column, field and what is allowed there:
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use portcullis_gateway::config::Config;
+//!
+//! let text = "listen = 8080\n[store]\npaht = \"keys.db\"\n";
+//! let error = Config::parse(text, Path::new("portcullis.toml")).unwrap_err();
+//! let faults = error.faults();
+//! assert_eq!((faults[0].field(), faults[0].line(), faults[0].column()), ("listen", 1, 10));
+//! assert_eq!((faults[1].field(), faults[1].line(), faults[1].column()), ("store.paht", 3, 1));
+//! ```
+//!
+//! There are no secrets in the file: the keyring is a file of its own.
+
+mod document;
+mod duration;
+mod error;
+mod fault;
+mod file;
+mod lifetime;
+mod open;
+mod parsed;
+mod provision;
+mod resolve;
+mod root;
+mod section;
+mod service;
+mod services;
+mod settings;
+mod template;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+pub use duration::HumanDuration;
+pub use error::ConfigError;
+pub use fault::Fault;
+pub use open::{OpenError, OpenErrorKind};
+pub use root::Config;
+pub use service::ServiceConfig;
+pub use template::TEMPLATE;
+pub use upstream::UpstreamAddress;

@@ -1,0 +1,219 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use portcullis::keyring::{Keyring, KeyringErrorKind};
+use portcullis::store::{StoreError, StoreErrorKind};
+use portcullis::{ErrorKind, KeyManager, SqliteStore};
+
+use super::Config;
+
+impl Config {
+    /// Opens the manager that the configuration describes; the database is created where there is
+    /// none. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] where the keyring cannot be read, the database cannot be opened, or one does
+    /// not belong to the other.
+    pub async fn open_manager(&self) -> Result<KeyManager, OpenError> {
+        let keyring = self.read_keyring()?;
+        let store = SqliteStore::open(&self.store_path);
+        self.build_manager(keyring, store).await
+    }
+
+    /// The same, for a database that is there already: a mistyped path makes no new one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::open_manager`], and where there is no database.
+    pub async fn open_existing_manager(&self) -> Result<KeyManager, OpenError> {
+        let keyring = self.read_keyring()?;
+        let store = SqliteStore::open_existing(&self.store_path).map_err(|error| {
+            if self.store_path.exists() {
+                return error;
+            }
+            let hint = "there is none yet: portcullis services create makes it";
+            StoreError::new(error.kind(), hint)
+        });
+        self.build_manager(keyring, store).await
+    }
+
+    fn read_keyring(&self) -> Result<Keyring, OpenError> {
+        Keyring::from_file(&self.keyring_path).map_err(|error| {
+            let hint = match error.kind() {
+                KeyringErrorKind::Missing => " (portcullis init writes one)",
+                _ => "",
+            };
+            OpenError::new(
+                OpenErrorKind::Keyring,
+                format!("cannot use the keyring{hint}"),
+                error,
+            )
+        })
+    }
+
+    async fn build_manager(
+        &self,
+        keyring: Keyring,
+        store: Result<SqliteStore, StoreError>,
+    ) -> Result<KeyManager, OpenError> {
+        let path = self.store_path.display();
+        let store = store.map_err(|error| {
+            let kind = match error.kind() {
+                StoreErrorKind::Busy | StoreErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                _ => OpenErrorKind::Store,
+            };
+            OpenError::new(kind, format!("cannot open the database {path}"), error)
+        })?;
+        let manager = KeyManager::builder(store)
+            .keyring(keyring)
+            .config(self.manager.clone());
+        manager.build().await.map_err(|error| {
+            let (kind, what) = match error.kind() {
+                ErrorKind::Keyring => {
+                    let keyring = self.keyring_path.display();
+                    let what = format!("the keyring {keyring} is not that of the database {path}");
+                    (OpenErrorKind::Keyring, what)
+                }
+                ErrorKind::Unavailable => (
+                    OpenErrorKind::Unavailable,
+                    format!("cannot read the database {path}"),
+                ),
+                _ => (
+                    OpenErrorKind::Store,
+                    format!("cannot use the database {path}"),
+                ),
+            };
+            OpenError::new(kind, what, error)
+        })
+    }
+}
+
+/// Why there is no manager.
+#[derive(Debug)]
+pub struct OpenError {
+    kind: OpenErrorKind,
+    message: String,
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+/// The kinds of [`OpenError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OpenErrorKind {
+    /// The keyring cannot be read, or is not that of the database.
+    Keyring,
+    /// The database cannot be opened or read now.
+    Unavailable,
+    /// The database is not one that this version can use.
+    Store,
+}
+
+impl OpenError {
+    fn new(
+        kind: OpenErrorKind,
+        message: String,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kind,
+            message,
+            source: Box::new(source),
+        }
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> OpenErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for OpenError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use portcullis::keyring::Keyring;
+    use tempfile::TempDir;
+
+    use super::OpenErrorKind;
+    use crate::config::Config;
+
+    /// A folder with a keyring, and the configuration of it.
+    fn set_up() -> (TempDir, Config) {
+        let folder = tempfile::tempdir().expect("folder");
+        let config = Config::parse("", &folder.path().join("portcullis.toml")).expect("valid");
+        write_keyring(&config);
+        (folder, config)
+    }
+
+    fn write_keyring(config: &Config) {
+        let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
+        keyring.write_new(&config.keyring_path).expect("written");
+    }
+
+    async fn refusal(config: &Config) -> (OpenErrorKind, String) {
+        let error = config.open_existing_manager().await.expect_err("refused");
+        (error.kind(), error.to_string())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_does_not_fit_is_told_by_its_name() {
+        let (_folder, config) = set_up();
+        let (kind, text) = refusal(&config).await;
+        assert_eq!(kind, OpenErrorKind::Unavailable);
+        assert!(text.contains("portcullis.db"), "{text}");
+        assert!(!config.store_path.exists(), "looking makes no database");
+
+        config
+            .open_manager()
+            .await
+            .expect("a new database")
+            .shutdown()
+            .await
+            .expect("closed");
+        config
+            .open_existing_manager()
+            .await
+            .expect("opens")
+            .shutdown()
+            .await
+            .expect("closed");
+
+        fs::remove_file(&config.keyring_path).expect("removed");
+        let (kind, text) = refusal(&config).await;
+        assert_eq!(kind, OpenErrorKind::Keyring);
+        assert!(text.contains("portcullis init"), "{text}");
+
+        write_keyring(&config);
+        let (kind, text) = refusal(&config).await;
+        assert_eq!(kind, OpenErrorKind::Keyring);
+        assert!(text.contains("is not that of the database"), "{text}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_that_is_no_database_of_ours_is_left_alone() {
+        let (_folder, config) = set_up();
+        let foreign = "this is no database, and longer than the header of one would have to be";
+        fs::write(&config.store_path, foreign).expect("written");
+        let (kind, _) = refusal(&config).await;
+        assert_eq!(kind, OpenErrorKind::Store);
+        assert!(config.open_manager().await.is_err());
+        assert_eq!(
+            fs::read_to_string(&config.store_path).expect("read"),
+            foreign
+        );
+    }
+}

@@ -1,0 +1,90 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+
+use http::HeaderName;
+use portcullis::Invalid;
+use portcullis::key::Environment;
+use portcullis::limits::Rate;
+use portcullis::scope::Permission;
+use portcullis::service::ServiceName;
+use portcullis::token;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use super::{HumanDuration, UpstreamAddress};
+use crate::path;
+
+/// A value that stands in the file as text of a form of its own.
+///
+/// Domain types are no serde types: this is where their text meets serde.
+#[derive(Debug, Clone)]
+pub(super) struct Parsed<T>(pub(super) T);
+
+/// What can be read from the text of one value; the error says what is expected.
+pub(super) trait FromText: Sized {
+    fn from_text(text: &str) -> Result<Self, String>;
+}
+
+impl<'de, T: FromText> Deserialize<'de> for Parsed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_str(TextVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
+struct TextVisitor<T>(PhantomData<T>);
+
+impl<T: FromText> Visitor<'_> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        T::from_text(text).map_err(E::custom)
+    }
+}
+
+macro_rules! from_text_of_core {
+    ($($type:ty),* $(,)?) => {
+        $(impl FromText for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|invalid: Invalid| format!("expected {}", invalid.expected()))
+            }
+        })*
+    };
+}
+
+from_text_of_core!(
+    Environment,
+    HumanDuration,
+    Permission,
+    Rate,
+    ServiceName,
+    UpstreamAddress,
+    token::Prefix,
+);
+
+impl FromText for SocketAddr {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| {
+            "expected an IP address and a port, for example 127.0.0.1:8080 or [::1]:8080".to_owned()
+        })
+    }
+}
+
+impl FromText for path::Prefix {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|invalid: path::InvalidPrefix| invalid.to_string())
+    }
+}
+
+impl FromText for HeaderName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| "expected a header name, for example x-api-key".to_owned())
+    }
+}

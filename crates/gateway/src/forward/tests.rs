@@ -1,0 +1,276 @@
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tower::service_fn;
+
+use super::{Forward, Passage};
+use crate::body::ProxyBody;
+use crate::headers::identity::{self, Identity};
+use crate::path::CanonicalPath;
+use crate::server::{PeerAddr, Server, ServerConfig};
+use crate::upstream::{HttpUpstream, UpstreamConfig};
+use crate::wire::{Wire, listener};
+
+/// A gateway that lets everything pass as one and the same key.
+async fn gateway() -> (Wire, TcpListener) {
+    let (upstream, upstream_address) = listener().await;
+    let mut config = UpstreamConfig::new(upstream_address.to_string().parse().unwrap());
+    config.body_timeout = Duration::from_secs(5);
+    let upstream_client = HttpUpstream::new("orders", config).unwrap();
+    let forward = Forward::new(Arc::new(upstream_client));
+    let (listener, address) = listener().await;
+    let server = Server::new(listener, ServerConfig::default()).unwrap();
+    let service = service_fn(move |request| pass(forward.clone(), request));
+    tokio::spawn(server.run(service, std::future::pending()));
+    (Wire::connect(address).await, upstream)
+}
+
+async fn pass(
+    forward: Forward,
+    request: Request<Incoming>,
+) -> Result<Response<ProxyBody>, Infallible> {
+    let peer = request.extensions().get::<PeerAddr>().unwrap().0;
+    let mut fields = HeaderMap::new();
+    identity::set(
+        &mut fields,
+        &Identity {
+            key_id: "id",
+            owner: "acme",
+            service: "orders",
+            environment: "live",
+            scopes: "orders:read",
+        },
+    );
+    let passage = Passage {
+        path: CanonicalPath::from_uri(request.uri()).unwrap(),
+        peer: Some(SocketAddr::new(peer.ip(), 1)),
+        identity: fields,
+    };
+    Ok(forward.send(request, passage).await.unwrap_or_else(|_| {
+        let mut response = Response::new(ProxyBody::empty());
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        response
+    }))
+}
+
+/// The field lines of a head in order of the alphabet; the order of a head is not its meaning.
+fn fields(head: &str) -> Vec<&str> {
+    let mut lines: Vec<_> = head
+        .lines()
+        .skip(1)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test]
+async fn fields_of_a_request_are_the_clients_own_and_ours() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send(
+            "GET http://asked.example:81/x/../orders//%31?q=%2e HTTP/1.1\r\n\
+             Host: ignored.example\r\nAccept: */*\r\n\
+             Connection: keep-alive, X-Once, X-Portcullis-Owner, Forwarded, Via\r\n\
+             X-Once: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: websocket\r\n\
+             Proxy-Authorization: Basic eA==\r\nProxy-Connection: keep-alive\r\n\
+             X-Portcullis-Owner: root\r\nX_Portcullis_Scopes: *\r\nX-Portcullis-Later: 1\r\n\
+             X-Forwarded-For: 192.0.2.1\r\nx_forwarded_for: 192.0.2.1\r\n\
+             Forwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\nX-Original-URL: /admin\r\n\
+             Via: 1.0 before\r\n\r\n",
+        )
+        .await;
+    let mut wire = Wire::accept(&upstream).await;
+    let head = wire.head().await;
+    assert!(
+        head.starts_with("GET /orders/1?q=%2e HTTP/1.1\r\n"),
+        "{head}"
+    );
+    let host = format!("host: {}", upstream.local_addr().unwrap());
+    assert_eq!(
+        fields(&head),
+        [
+            "accept: */*",
+            "forwarded: for=127.0.0.1;host=\"asked.example:81\";proto=http",
+            &host,
+            "via: 1.0 before",
+            "via: 1.1 portcullis",
+            "x-forwarded-for: 127.0.0.1",
+            "x-forwarded-host: asked.example:81",
+            "x-forwarded-proto: http",
+            "x-portcullis-environment: live",
+            "x-portcullis-key-id: id",
+            "x-portcullis-owner: acme",
+            "x-portcullis-scopes: orders:read",
+            "x-portcullis-service: orders",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn fields_of_a_response_are_the_upstreams_without_its_hop() {
+    let (mut client, upstream) = gateway().await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut wire = Wire::accept(&upstream).await;
+    wire.head().await;
+    wire.send(
+        "HTTP/1.1 404 Gone Fishing\r\nConnection: X-Once\r\nX-Once: 1\r\nKeep-Alive: 5\r\n\
+         Upgrade: h2c\r\nProxy-Authenticate: Basic\r\nTrailer: x\r\nX-Portcullis-Owner: root\r\n\
+         Set-Cookie: a\r\nSet-Cookie: b\r\nDate: today\r\nContent-Length: 2\r\n\r\nok",
+    )
+    .await;
+    let head = client.head().await;
+    assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");
+    assert_eq!(
+        fields(&head),
+        [
+            "content-length: 2",
+            "date: today",
+            "set-cookie: a",
+            "set-cookie: b",
+            "via: 1.1 portcullis"
+        ]
+    );
+    client.until("ok").await;
+}
+
+#[tokio::test]
+async fn contradicting_lengths_do_not_pass() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+             2\r\nhi\r\n0\r\n\r\n",
+        )
+        .await;
+    let mut wire = Wire::accept(&upstream).await;
+    let head = wire.head().await;
+    assert!(!head.contains("content-length"), "{head}");
+    assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+    assert_eq!(wire.until("0\r\n\r\n").await, "2\r\nhi\r\n0\r\n\r\n");
+    wire.send(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n\
+         2\r\nok\r\n0\r\n\r\n",
+    )
+    .await;
+    let head = client.head().await;
+    assert!(!head.contains("content-length"), "{head}");
+    assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+    assert_eq!(client.until("0\r\n\r\n").await, "2\r\nok\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn body_of_a_get_is_not_lost() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send("GET / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
+        .await;
+    let mut wire = Wire::accept(&upstream).await;
+    assert!(wire.head().await.contains("transfer-encoding: chunked\r\n"));
+    assert_eq!(wire.until("0\r\n\r\n").await, "2\r\nhi\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn trailers_end_at_the_gateway() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nhost: a\r\nte: trailers\r\ntrailer: x-portcullis-owner\r\n\
+             transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-portcullis-owner: root\r\n\r\n",
+        )
+        .await;
+    let mut wire = Wire::accept(&upstream).await;
+    wire.head().await;
+    assert_eq!(wire.until("\r\n\r\n").await, "1\r\nx\r\n0\r\n\r\n");
+    wire.send(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
+         1\r\ny\r\n0\r\nx-sum: 1\r\n\r\n",
+    )
+    .await;
+    client.head().await;
+    assert_eq!(client.until("\r\n\r\n").await, "1\r\ny\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn answer_without_a_body_keeps_the_length_of_the_body_elsewhere() {
+    let (mut client, upstream) = gateway().await;
+    client.send("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut wire = Wire::accept(&upstream).await;
+    assert!(wire.head().await.starts_with("HEAD / "));
+    wire.send("HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n")
+        .await;
+    assert!(client.head().await.contains("content-length: 1234\r\n"));
+
+    for answer in ["304 Not Modified\r\netag: x", "204 No Content"] {
+        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        wire.head().await;
+        wire.send(&format!("HTTP/1.1 {answer}\r\n\r\n")).await;
+        assert!(client.head().await.contains(answer));
+    }
+}
+
+#[tokio::test]
+async fn bodies_flow_while_they_are_made() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab")
+        .await;
+    let mut wire = Wire::accept(&upstream).await;
+    assert!(wire.head().await.contains("content-length: 4\r\n"));
+    wire.until("ab").await;
+    wire.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nAB")
+        .await;
+    client.until("AB").await;
+    client.send("cd").await;
+    wire.until("cd").await;
+    wire.send("CD").await;
+    client.until("CD").await;
+}
+
+#[tokio::test]
+async fn client_that_expects_a_continue_gets_one() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send("PUT / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        .await;
+    assert_eq!(client.head().await, "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("hi").await;
+    let mut wire = Wire::accept(&upstream).await;
+    assert!(!wire.head().await.contains("expect"));
+    wire.until("hi").await;
+    wire.send("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    assert!(client.head().await.starts_with("HTTP/1.1 201 "));
+}
+
+#[tokio::test]
+async fn client_that_goes_away_takes_its_request_with_it() {
+    let (mut client, upstream) = gateway().await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut wire = Wire::accept(&upstream).await;
+    wire.head().await;
+    drop(client);
+    assert_eq!(wire.closed().await, "");
+}
+
+#[tokio::test]
+async fn download_that_breaks_off_breaks_off_for_the_client() {
+    let (mut client, upstream) = gateway().await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut wire = Wire::accept(&upstream).await;
+    wire.head().await;
+    wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        .await;
+    client.until("half").await;
+    drop(wire);
+    let rest = client.closed().await;
+    assert!(
+        !rest.contains("0\r\n\r\n"),
+        "the end must not look like one: {rest:?}"
+    );
+}

@@ -1,0 +1,209 @@
+//! Where a request came from, for the upstream: `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`.
+//!
+//! Nobody in front of the gateway is trusted: what a client says of its own origin is removed, and
+//! ours is the only entry.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use http::Version;
+use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue, VIA};
+
+use super::spelling;
+
+/// The address of the client.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The host that the client asked for.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The scheme by which the client reached the gateway.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// All of `X-Forwarded-*`, and the fields by which frameworks let a proxy replace host or path
+/// (`X-Original-URL`, `X-Rewrite-URL`): with those, a client could name another path than the one
+/// that was authorized.
+const PREFIXES: [&str; 3] = ["x-forwarded", "x-original-", "x-rewrite-"];
+const NAMES: [&str; 7] = [
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "x-host",
+    "x-http-host-override",
+];
+
+/// What the gateway itself knows of a request's origin.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The peer of the connection; `None` where there is no socket address.
+    pub peer: Option<SocketAddr>,
+    /// The host that the client asked for.
+    pub host: Option<&'a str>,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+}
+
+/// Removes what a client says of its origin, in every spelling.
+pub fn strip(headers: &mut HeaderMap) {
+    spelling::remove_where(headers, |name| {
+        PREFIXES
+            .iter()
+            .any(|prefix| spelling::begins_with(name, prefix))
+            || NAMES.iter().any(|other| spelling::is(name, other))
+    });
+}
+
+/// Sets `Forwarded`, `X-Forwarded-For`, `-Host` and `-Proto` from what we know.
+///
+/// An IPv4 address that came in as IPv6 is written as IPv4. A value that cannot stand in a field
+/// leaves its field out.
+pub fn set(headers: &mut HeaderMap, origin: &Origin<'_>) {
+    let address = origin.peer.map(|peer| peer.ip().to_canonical());
+    insert(headers, FORWARDED, &element(address, origin));
+    if let Some(address) = address {
+        insert(headers, X_FORWARDED_FOR, &address.to_string());
+    }
+    if let Some(host) = origin.host {
+        insert(headers, X_FORWARDED_HOST, host);
+    }
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
+}
+
+/// Appends ours to the `Via` fields (RFC 9110 section 7.6.3), with the protocol by which the
+/// message came to us.
+pub fn append_via(headers: &mut HeaderMap, received: Version) {
+    headers.append(
+        VIA,
+        HeaderValue::from_static(match received {
+            Version::HTTP_10 => "1.0 portcullis",
+            Version::HTTP_2 => "2 portcullis",
+            _ => "1.1 portcullis",
+        }),
+    );
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// One `forwarded-element` (RFC 7239 section 4). IPv6 stands in brackets and quotes (section 6).
+fn element(address: Option<IpAddr>, origin: &Origin<'_>) -> String {
+    let mut element = String::with_capacity(64);
+    // Writing to a string cannot fail.
+    let _ = match address {
+        Some(IpAddr::V4(address)) => write!(element, "for={address}"),
+        Some(IpAddr::V6(address)) => write!(element, "for=\"[{address}]\""),
+        None => write!(element, "for=unknown"),
+    };
+    if let Some(host) = origin.host {
+        let _ = write!(element, ";host=\"{}\"", Escaped(host));
+    }
+    let _ = write!(element, ";proto={}", origin.scheme);
+    element
+}
+
+/// Text inside a quoted-string (RFC 9110 section 5.6.4).
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for character in self.0.chars() {
+            if matches!(character, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(character)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set_for(peer: Option<&str>, host: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        set(
+            &mut headers,
+            &Origin {
+                peer: peer.map(|peer| peer.parse().unwrap()),
+                host,
+                scheme: "http",
+            },
+        );
+        headers
+    }
+
+    #[test]
+    fn every_spelling_of_a_clients_claim_is_stripped() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "forwarded",
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "X-Forwarded_For",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x_forwarded-port",
+            "x-forwarded-prefix",
+            "x-forwarded",
+            "x-real-ip",
+            "x_real_ip",
+            "true-client-ip",
+            "x-original-url",
+            "X_Rewrite_Url",
+            "x-original-forwarded-for",
+        ] {
+            let name: HeaderName = name.parse().unwrap();
+            headers.append(name, HeaderValue::from_static("192.0.2.66"));
+        }
+        headers.append("x-real-ipx", HeaderValue::from_static("other"));
+        headers.append("via", HeaderValue::from_static("1.1 before"));
+        strip(&mut headers);
+        assert_eq!(headers.keys().count(), 2, "{headers:?}");
+        assert!(headers.contains_key("x-real-ipx") && headers.contains_key(VIA));
+    }
+
+    #[test]
+    fn origin_is_the_peer_alone() {
+        let headers = set_for(Some("192.0.2.7:5000"), Some("api.example.com:8080"));
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(headers["x-forwarded-host"], "api.example.com:8080");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(
+            headers["forwarded"],
+            "for=192.0.2.7;host=\"api.example.com:8080\";proto=http"
+        );
+    }
+
+    #[test]
+    fn ipv6_is_quoted_and_mapped_ipv4_is_not_ipv6() {
+        let headers = set_for(Some("[2001:db8::1]:5000"), None);
+        assert_eq!(headers["forwarded"], "for=\"[2001:db8::1]\";proto=http");
+        assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
+        let headers = set_for(Some("[::ffff:192.0.2.7]:5000"), None);
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+    }
+
+    #[test]
+    fn host_cannot_leave_its_quotes() {
+        let headers = set_for(None, Some("a\";for=192.0.2.1;x=\"\\"));
+        assert_eq!(
+            headers["forwarded"],
+            "for=unknown;host=\"a\\\";for=192.0.2.1;x=\\\"\\\\\";proto=http"
+        );
+        assert!(!headers.contains_key("x-forwarded-for"));
+    }
+
+    #[test]
+    fn via_is_appended_to_those_before() {
+        let mut headers = HeaderMap::new();
+        headers.append(VIA, HeaderValue::from_static("1.0 before"));
+        append_via(&mut headers, Version::HTTP_11);
+        append_via(&mut headers, Version::HTTP_10);
+        let all: Vec<_> = headers.get_all(VIA).iter().collect();
+        assert_eq!(all, ["1.0 before", "1.1 portcullis", "1.0 portcullis"]);
+    }
+}

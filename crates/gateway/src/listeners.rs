@@ -1,0 +1,114 @@
+//! The addresses that the gateway listens on, bound before anything else is done.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::{fmt, io};
+
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+
+/// The gateway's two listeners, bound: from here on clients can connect, and wait.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Where clients connect.
+    pub public: TcpListener,
+    /// Where operators connect, for health and metrics.
+    pub operations: TcpListener,
+}
+
+impl Listeners {
+    /// Binds the addresses that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] names the field and the address that cannot be had.
+    pub async fn bind(config: &Config) -> Result<Self, ListenError> {
+        Ok(Self {
+            public: bind("listen", config.listen).await?,
+            operations: bind("operations.listen", config.operations_listen).await?,
+        })
+    }
+}
+
+async fn bind(field: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ListenError {
+        field,
+        address,
+        source,
+    })
+}
+
+/// An address of the configuration that cannot be listened on.
+#[derive(Debug)]
+pub struct ListenError {
+    field: &'static str,
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl ListenError {
+    /// The configuration's field, `listen` or `operations.listen`.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            field,
+            address,
+            source,
+        } = self;
+        match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                write!(f, "{field}: another program listens on {address} already")
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                write!(
+                    f,
+                    "{field}: this machine does not have the address {address}"
+                )
+            }
+            io::ErrorKind::PermissionDenied => {
+                write!(f, "{field}: no permission to listen on {address}")
+            }
+            _ => write!(f, "{field}: cannot listen on {address}"),
+        }
+    }
+}
+
+impl Error for ListenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Listeners;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_taken_address_is_named_with_its_field() {
+        let any = "listen = \"127.0.0.1:0\"\noperations.listen = \"127.0.0.1:0\"";
+        let mut config = Config::parse(any, Path::new("portcullis.toml")).expect("valid");
+        let bound = Listeners::bind(&config).await.expect("free ports");
+        config.operations_listen = bound.public.local_addr().expect("an address");
+        let error = Listeners::bind(&config).await.expect_err("taken");
+        assert_eq!(error.field(), "operations.listen");
+        let text = format!("another program listens on {} already", error.address());
+        assert!(error.to_string().contains(&text), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+use axum::extract::State as Extract;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use super::Readiness;
+use crate::server::ServerStats;
+use crate::telemetry::Metrics;
+
+/// What the operations listener tells of.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: Metrics,
+    pub(crate) public: ServerStats,
+}
+
+/// The paths of the operations listener.
+pub(crate) fn router(state: State) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(state)
+}
+
+async fn ready(Extract(state): Extract<State>) -> impl IntoResponse {
+    let report = state.readiness.report();
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(report))
+}
+
+async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
+    let counts = state.public.read();
+    for (name, count) in [
+        ("portcullis_connections_accepted_total", counts.accepted),
+        ("portcullis_accept_errors_total", counts.accept_errors),
+        (
+            "portcullis_connection_head_timeouts_total",
+            counts.head_timeouts,
+        ),
+        (
+            "portcullis_connection_idle_timeouts_total",
+            counts.idle_timeouts,
+        ),
+        (
+            "portcullis_connection_write_timeouts_total",
+            counts.write_timeouts,
+        ),
+    ] {
+        metrics::counter!(name).absolute(count);
+    }
+    metrics::gauge!("portcullis_connections_open").set(counts.open as f64);
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        state.metrics.render(),
+    )
+}

@@ -1,0 +1,145 @@
+use bytes::Bytes;
+use http::Uri;
+use http::uri::PathAndQuery;
+
+use super::normalize::{
+    canonicalize, has_parameters, is_canonical, is_control, without_parameters,
+};
+use super::{PathError, PathErrorKind, Prefix};
+
+/// The longest request target that [`CanonicalPath::from_uri`] takes, in bytes: 8 KiB, the least
+/// that RFC 9110 section 4.1 recommends every server to support.
+pub const DEFAULT_MAX_LENGTH: usize = 8 * 1024;
+
+/// A request's path in its one canonical form, and the query beside it as it came.
+///
+/// - Dot segments are resolved (RFC 3986 section 5.2.4), percent-encoded dots included; one that
+///   would climb above the root is refused, not ignored.
+/// - Percent-encoded unreserved characters are decoded, the hexadecimal digits of what stays
+///   encoded are upper case, characters that may not stand raw in a path are encoded
+///   (RFC 3986 section 6.2.2).
+/// - Repeated slashes are one. A trailing slash stays.
+/// - Path parameters (`;v=1`) stay, but do not hide a segment: see [`starts_with_prefix`].
+/// - The query is kept apart and untouched.
+///
+/// Making it of a path that is canonical already copies nothing, unless it holds parameters, an
+/// encoded `%` or encoded bytes beyond ASCII.
+///
+/// [`starts_with_prefix`]: CanonicalPath::starts_with_prefix
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CanonicalPath {
+    path_and_query: PathAndQuery,
+    parameters: bool,
+}
+
+impl CanonicalPath {
+    /// The canonical path of a request target of at most [`DEFAULT_MAX_LENGTH`] bytes.
+    ///
+    /// Origin-form and absolute-form (RFC 9112 section 3.2) have one; of the latter the path
+    /// alone counts.
+    ///
+    /// # Errors
+    ///
+    /// Any [`PathErrorKind`].
+    pub fn from_uri(uri: &Uri) -> Result<Self, PathError> {
+        Self::within(uri, DEFAULT_MAX_LENGTH)
+    }
+
+    /// The same with another bound on the target's length, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Any [`PathErrorKind`].
+    pub fn within(uri: &Uri, max_length: usize) -> Result<Self, PathError> {
+        Self::make(uri, max_length).map_err(PathError::new)
+    }
+
+    /// The path: begins with a slash, holds no dot segment and no two slashes in a row.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path_and_query.path()
+    }
+
+    /// The query without its question mark, byte for byte as it came.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.path_and_query.query()
+    }
+
+    /// Path and query: what goes upstream.
+    #[must_use]
+    pub const fn path_and_query(&self) -> &PathAndQuery {
+        &self.path_and_query
+    }
+
+    /// Whether the path lies at or below a prefix.
+    ///
+    /// Borders are those of segments: `/orders` holds `/orders`, `/orders/` and `/orders/1`, never
+    /// `/ordersx`. What follows `;` in a segment, raw or encoded, does not count, nor what follows
+    /// an encoded `?` or `#`: many servers serve `/admin` at `/admin;a=1`, so a route that guards
+    /// the one must guard the other. Letters' case counts.
+    #[must_use]
+    pub fn starts_with_prefix(&self, prefix: &Prefix) -> bool {
+        let wanted = prefix.without_slash();
+        let literally = self
+            .path()
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if literally || !self.parameters {
+            return literally;
+        }
+        let mut segments = self.path().split('/');
+        wanted.split('/').all(|wanted| {
+            segments
+                .next()
+                .is_some_and(|segment| without_parameters(segment) == wanted)
+        })
+    }
+
+    fn make(uri: &Uri, max_length: usize) -> Result<Self, PathErrorKind> {
+        let target = uri.path_and_query().ok_or(PathErrorKind::Authority)?;
+        if target.as_str() == "*" {
+            return Err(PathErrorKind::Asterisk);
+        }
+        // In authority-form there is no path at all; `Uri` then says it is empty.
+        if uri.path().is_empty() {
+            return Err(PathErrorKind::Authority);
+        }
+        if target.as_str().len() > max_length {
+            return Err(PathErrorKind::TooLong);
+        }
+        if target
+            .query()
+            .is_some_and(|query| query.bytes().any(is_control))
+        {
+            return Err(PathErrorKind::Control);
+        }
+        // An absolute target may lack the path before its query (`http://host?a`).
+        if target.as_str().starts_with('/') && is_canonical(target.path()) {
+            return Ok(Self {
+                path_and_query: target.clone(),
+                parameters: false,
+            });
+        }
+        Self::rebuild(target, max_length)
+    }
+
+    fn rebuild(target: &PathAndQuery, max_length: usize) -> Result<Self, PathErrorKind> {
+        let mut text = canonicalize(target.path())?;
+        let parameters = has_parameters(&text);
+        if let Some(query) = target.query() {
+            text.push('?');
+            text.push_str(query);
+        }
+        if text.len() > max_length {
+            return Err(PathErrorKind::TooLong);
+        }
+        // Never an error: what is left are characters of a path, and the query was parsed before.
+        let path_and_query = PathAndQuery::from_maybe_shared(Bytes::from(text))
+            .map_err(|_| PathErrorKind::InvalidEncoding)?;
+        Ok(Self {
+            path_and_query,
+            parameters,
+        })
+    }
+}

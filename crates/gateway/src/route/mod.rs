@@ -1,0 +1,12 @@
+//! From a path to the service that it belongs to, and on to that service's upstream.
+//!
+//! [`Router`] makes the one canonical path, finds the service by it, and hands the request to what
+//! guards that service; [`ToUpstream`] stands behind the guard and forwards what it let pass.
+
+mod router;
+mod table;
+mod to_upstream;
+
+pub(crate) use router::Router;
+pub(crate) use table::RouteTable;
+pub(crate) use to_upstream::ToUpstream;

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use crate::setting::{InvalidSetting, check_count, check_duration};
+
+/// What one listener allows its clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// Connections at once; further ones wait in the kernel's queue. 1 to 1,000,000; 10,000 by
+    /// default.
+    pub max_connections: usize,
+    /// The longest that the head of a request may take: from the opening of the connection for the
+    /// first, from its first byte for those that follow. 1 ms to 10 min; 10 s by default.
+    pub header_read_timeout: Duration,
+    /// The longest that a connection is kept without a request on it. 1 ms to 1 h; 75 s by
+    /// default, longer than the 60 s after which most clients and balancers let go of one.
+    pub idle_timeout: Duration,
+    /// The longest that a client may take nothing of its answer while there is more to send. 1 ms
+    /// to 1 h; 30 s by default.
+    pub write_timeout: Duration,
+    /// Header fields in a request; more are answered with 431. 1 to 1,000; 100 by default. Another
+    /// number than the default costs an allocation per request.
+    pub max_headers: usize,
+    /// Bytes in the head of a request, request line included; more are answered with 431. 1 KiB to
+    /// 1 MiB; 32 KiB by default.
+    pub max_header_size: usize,
+    /// How long requests may go on after the signal to stop, before their connections are cut.
+    /// 0 to 1 h; 30 s by default.
+    pub shutdown_timeout: Duration,
+}
+
+/// hyper's own number of header fields, for which it needs no allocation.
+pub(super) const DEFAULT_MAX_HEADERS: usize = 100;
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            header_read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            max_headers: DEFAULT_MAX_HEADERS,
+            max_header_size: 32 * 1024,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`] names the first field that is outside of it.
+    pub fn check(&self) -> Result<(), InvalidSetting> {
+        const LEAST: Duration = Duration::from_millis(1);
+        const HOUR: Duration = Duration::from_hours(1);
+        let head = LEAST..=Duration::from_mins(10);
+        let size = 1024..=1024 * 1024;
+        check_count(
+            "max_connections",
+            self.max_connections,
+            1..=1_000_000,
+            "connections",
+        )?;
+        check_duration("header_read_timeout", self.header_read_timeout, head)?;
+        check_duration("idle_timeout", self.idle_timeout, LEAST..=HOUR)?;
+        check_duration("write_timeout", self.write_timeout, LEAST..=HOUR)?;
+        check_count("max_headers", self.max_headers, 1..=1_000, "fields")?;
+        check_count("max_header_size", self.max_header_size, size, "bytes")?;
+        check_duration(
+            "shutdown_timeout",
+            self.shutdown_timeout,
+            Duration::ZERO..=HOUR,
+        )
+    }
+}

@@ -1,0 +1,45 @@
+//! The listener: connections in, requests to a service, answers out.
+//!
+//! HTTP/1.1 by hyper's own `http1` connection, never the builder that also detects HTTP/2: that
+//! one waits for the first byte without any limit. What hyper does not bound, the socket beneath it
+//! does ([`ServerConfig`]): the wait for a first byte and for a whole head, the time between two
+//! requests, and a client that does not take its answer. The number of connections is bounded;
+//! past it the kernel's queue holds the next ones.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::convert::Infallible;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use hyper::body::{Bytes, Incoming};
+//! use portcullis_gateway::server::{Server, ServerConfig};
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let hello = tower::service_fn(async |_: Request<Incoming>| {
+//!     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello"))))
+//! });
+//! let report = Server::new(listener, ServerConfig::default())?
+//!     .run(hello, async { drop(tokio::signal::ctrl_c().await) })
+//!     .await;
+//! println!("{} connections were cut", report.cut);
+//! # Ok(()) }
+//! ```
+
+mod accept;
+mod check;
+mod config;
+mod connection;
+mod peer;
+mod phase;
+mod run;
+mod service;
+mod socket;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use check::{RequestProblem, check_request};
+pub use config::ServerConfig;
+pub use peer::PeerAddr;
+pub use run::{Server, ShutdownReport};
+pub use stats::{ServerCounts, ServerStats};

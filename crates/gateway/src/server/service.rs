@@ -1,0 +1,101 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower::util::Oneshot;
+use tower::{Service, ServiceExt};
+
+use super::PeerAddr;
+use super::phase::{Answering, Phase};
+
+/// The user's service as one connection's hyper sees it: requests get their peer's address, and
+/// the socket learns when one is being answered.
+#[derive(Debug)]
+pub(super) struct ConnectionService<S> {
+    inner: S,
+    peer: PeerAddr,
+    phase: Phase,
+}
+
+pin_project! {
+    /// The answer to one request.
+    pub(super) struct AnswerFuture<S>
+    where
+        S: Service<Request<Incoming>>,
+    {
+        #[pin]
+        inner: Oneshot<S, Request<Incoming>>,
+        answering: Option<Answering>,
+    }
+}
+
+pin_project! {
+    /// A response's body; once it is gone the connection is waiting for the next request.
+    pub(super) struct AnswerBody<B> {
+        #[pin]
+        inner: B,
+        answering: Option<Answering>,
+    }
+}
+
+impl<S> ConnectionService<S> {
+    pub(super) const fn new(inner: S, peer: PeerAddr, phase: Phase) -> Self {
+        Self { inner, peer, phase }
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for ConnectionService<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+{
+    type Response = Response<AnswerBody<B>>;
+    type Error = Infallible;
+    type Future = AnswerFuture<S>;
+
+    fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
+        request.extensions_mut().insert(self.peer);
+        let with_body = !request.body().is_end_stream();
+        AnswerFuture {
+            inner: self.inner.clone().oneshot(request),
+            answering: Some(self.phase.answer(with_body)),
+        }
+    }
+}
+
+impl<S, B> Future for AnswerFuture<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+{
+    type Output = Result<Response<AnswerBody<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(response) = ready!(this.inner.poll(cx));
+        let answering = this.answering.take();
+        Poll::Ready(Ok(response.map(|inner| AnswerBody { inner, answering })))
+    }
+}
+
+impl<B: Body> Body for AnswerBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().inner.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,13 @@
+//! What the gateway tells of itself: structured logs on standard error, and metrics in
+//! Prometheus' text format.
+//!
+//! Neither knows a secret: tokens are never fields of an event, and labels come from the
+//! configuration, never from a request.
+
+mod error;
+mod logs;
+mod metrics;
+
+pub use error::TelemetryError;
+pub use logs::{LogFormat, LogLevel, init_logs};
+pub use metrics::Metrics;

@@ -1,0 +1,123 @@
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use super::connector::ConnectFailure;
+use crate::body::{BodyError, BodyErrorKind, BodySource};
+
+/// A request that an upstream did not answer.
+///
+/// Its text, and that of its causes, names the upstream by its name and never by its address.
+#[derive(Debug)]
+pub struct UpstreamError {
+    kind: UpstreamErrorKind,
+    upstream: Arc<str>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Why an upstream did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UpstreamErrorKind {
+    /// It could not be reached, or its name not be looked up. The client's answer is 502.
+    Connect,
+    /// No connection within the connect timeout. 504.
+    ConnectTimeout,
+    /// No head of a response within the response timeout. 504.
+    ResponseTimeout,
+    /// The connection ended before a response began. 502.
+    Closed,
+    /// What it sent is no HTTP/1.1 response that can be handed on. 502.
+    Protocol,
+    /// The client's body stood still for longer than the body timeout. The upstream is not to
+    /// blame: 408.
+    RequestBodyTimeout,
+    /// The client's body broke off. The upstream is not to blame, and nobody is left to answer
+    /// but in rare cases: 400.
+    RequestBody,
+}
+
+impl UpstreamError {
+    pub(crate) const fn new(kind: UpstreamErrorKind, upstream: Arc<str>) -> Self {
+        Self {
+            kind,
+            upstream,
+            cause: None,
+        }
+    }
+
+    pub(super) fn with_cause(
+        upstream: Arc<str>,
+        cause: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kind: UpstreamErrorKind::of(&cause),
+            upstream,
+            cause: Some(Box::new(cause)),
+        }
+    }
+
+    /// Why the upstream did not answer.
+    #[must_use]
+    pub const fn kind(&self) -> UpstreamErrorKind {
+        self.kind
+    }
+
+    /// The upstream's name.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+}
+
+impl UpstreamErrorKind {
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        std::iter::successors(Some(error), |error| (*error).source())
+            .find_map(Self::of_one)
+            .unwrap_or(Self::Protocol)
+    }
+
+    fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
+        if let Some(failure) = error.downcast_ref::<ConnectFailure>() {
+            return Some(match failure.is_timeout() {
+                true => Self::ConnectTimeout,
+                false => Self::Connect,
+            });
+        }
+        if let Some(body) = error.downcast_ref::<BodyError>()
+            && body.from() == BodySource::Client
+        {
+            return Some(match body.kind() {
+                BodyErrorKind::Stalled => Self::RequestBodyTimeout,
+                BodyErrorKind::Broken => Self::RequestBody,
+            });
+        }
+        if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
+            let closed = hyper.is_incomplete_message() || hyper.is_closed() || hyper.is_canceled();
+            return closed.then_some(Self::Closed);
+        }
+        error.downcast_ref::<io::Error>().map(|_| Self::Closed)
+    }
+}
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            UpstreamErrorKind::Connect => "cannot be reached",
+            UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
+            UpstreamErrorKind::ResponseTimeout => "did not answer in time",
+            UpstreamErrorKind::Closed => "closed the connection before it answered",
+            UpstreamErrorKind::Protocol => "did not answer in valid HTTP/1.1",
+            UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",
+            UpstreamErrorKind::RequestBody => "did not get the whole of the request's body",
+        };
+        write!(f, "upstream `{}` {what}", self.upstream)
+    }
+}
+
+impl Error for UpstreamError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
