@@ -1,0 +1,24 @@
+//! Programs that show Portcullis at work.
+//!
+//! ```text
+//! cargo run -p portcullis-examples --bin axum-router
+//! cargo run -p portcullis-examples --bin hyper-service -- --port 0 --dir /tmp/keys
+//! ```
+//!
+//! Each opens a store in a folder (a temporary one where none is named), issues
+//! a key, prints where it listens and a curl line that works, and runs until
+//! Ctrl-C. What each shows is in its module: [`axum_router`],
+//! [`hyper_service`]. What both do before is in [`Setup`].
+//!
+//! The programs are thin: a test can call `run` in its own process.
+
+pub mod axum_router;
+pub mod hyper_service;
+mod options;
+mod setup;
+
+pub use options::Options;
+pub use setup::{ORDERS, Setup, Started};
+
+/// Any error at all: the examples hand them to `main`.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
