@@ -79,8 +79,8 @@ impl Gatekeeper {
         }
     }
 
-    /// Flushes what the manager holds in memory, and ends its background
-    /// tasks. Decisions go on to be made until what they rest on is too old.
+    /// Writes what was counted, before the process ends. The manager's
+    /// background tasks end with its last handle.
     ///
     /// # Errors
     ///

@@ -7,10 +7,12 @@
 
 mod actor;
 mod chain;
+mod draft;
 mod dto;
 mod event;
 
 pub use actor::Actor;
 pub(crate) use chain::ChainCheck;
 pub use chain::{AuditReport, AuditSeal};
+pub(crate) use draft::EventDraft;
 pub use event::{Action, AuditEvent, FieldChange};

@@ -1,9 +1,8 @@
-use crate::error::{Error, ErrorKind, Invalid};
-use crate::key::{Key, KeyId};
+use crate::error::{Error, Invalid};
+use crate::key::Key;
 use crate::manager::{KeyManager, cursor};
-use crate::service::{Service, ServiceName};
+use crate::service::ServiceName;
 use crate::store::{PagePosition, PageRequest};
-use crate::usage::Usage;
 
 /// Which keys to list, and from where on.
 #[derive(Debug, Clone)]
@@ -59,9 +58,9 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Cursor`] for a cursor that was not made for this listing,
-    /// [`ErrorKind::Invalid`] for a limit out of range,
-    /// [`ErrorKind::NotFound`] where there is no such service.
+    /// [`ErrorKind::Cursor`](crate::ErrorKind::Cursor) for a cursor that was not made for this listing,
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit out of range,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no such service.
     pub async fn list_keys(&self, request: ListKeys) -> Result<KeyPage, Error> {
         if !(1..=ListKeys::MAX_LIMIT).contains(&request.limit) {
             return Err(Invalid::new("limit", "1 to 1,000 keys").into());
@@ -88,41 +87,5 @@ impl KeyManager {
             cursor::encode(&shared.keyring, &service, position)
         });
         Ok(KeyPage { keys, next })
-    }
-
-    /// All services, by name, from the store.
-    ///
-    /// # Errors
-    ///
-    /// What the store says where it does not answer.
-    pub async fn services(&self) -> Result<Vec<Service>, Error> {
-        let shared = self.shared();
-        let mut services = shared.within(shared.store.load_services()).await?.services;
-        services.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(services)
-    }
-
-    /// One service, from the store.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NotFound`], or what the store says.
-    pub async fn service(&self, name: &ServiceName) -> Result<Service, Error> {
-        let services = self.services().await?;
-        services
-            .into_iter()
-            .find(|service| service.name == *name)
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no service {name}")))
-    }
-
-    /// The counters of these keys, in the same order, as far as they are
-    /// written: what was counted since the last flush is not in them.
-    ///
-    /// # Errors
-    ///
-    /// What the store says where it does not answer.
-    pub async fn usage(&self, keys: &[KeyId]) -> Result<Vec<Usage>, Error> {
-        let shared = self.shared();
-        Ok(shared.within(shared.store.usage(keys.to_vec())).await?)
     }
 }

@@ -35,6 +35,7 @@
 //! ```
 
 mod builder;
+mod commit;
 mod config;
 mod cursor;
 mod flush;
@@ -43,7 +44,10 @@ mod handle;
 mod lifecycle;
 mod list;
 mod operations;
+mod read;
+mod rotate;
 mod shared;
+mod state;
 mod stats;
 mod trail;
 mod validate;

@@ -3,7 +3,7 @@
 //! The store is the truth; everything in memory stands in front of it. Three
 //! small traits make a [`Store`]: [`KeyStore`] keeps services and keys,
 //! [`UsageStore`] their counters, [`AuditLog`] the trail. Whoever implements
-//! them runs the [`conformance`] suite over the result.
+//! them runs the suite of the feature `conformance` over the result.
 //!
 //! What every store guarantees:
 //!

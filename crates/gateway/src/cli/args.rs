@@ -1,15 +1,12 @@
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use super::audit::AuditCommand;
 use super::exit::Exit;
+use super::global::GlobalArgs;
 use super::init::InitArgs;
 use super::keys::KeysCommand;
-use super::output::Format;
 use super::quickstart::QuickstartArgs;
 use super::services::ServicesCommand;
-use crate::telemetry::LogFormat;
 
 /// API keys for HTTP services: issue them, check them, stand in front
 #[derive(Debug, Parser)]
@@ -20,40 +17,6 @@ pub(super) struct Cli {
 
     #[command(subcommand)]
     pub(super) command: Command,
-}
-
-/// What every command understands.
-#[derive(Debug, Args)]
-pub(super) struct GlobalArgs {
-    /// The configuration file
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "PORTCULLIS_CONFIG",
-        default_value = "portcullis.toml"
-    )]
-    pub(super) config: PathBuf,
-
-    /// Tables for people, or JSON for programs
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t
-    )]
-    pub(super) output: Format,
-
-    /// How the log on standard error looks; PORTCULLIS_LOG filters it
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t
-    )]
-    pub(super) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@ use portcullis::KeyManager;
 use portcullis::audit::{AuditEvent, FieldChange};
 
 use super::Exit;
-use super::args::GlobalArgs;
+use super::global::GlobalArgs;
 use super::dto::{AuditPageDto, AuditReportDto};
 use super::error::CliError;
 use super::output::{Output, list};

@@ -12,6 +12,7 @@ mod checked;
 mod dto;
 mod error;
 mod exit;
+mod global;
 mod init;
 mod keys;
 mod output;

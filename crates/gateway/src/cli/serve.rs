@@ -1,5 +1,5 @@
 use super::Exit;
-use super::args::GlobalArgs;
+use super::global::GlobalArgs;
 use super::error::CliError;
 use super::shutdown::Shutdown;
 use crate::config::Config;

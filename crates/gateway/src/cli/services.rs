@@ -7,7 +7,7 @@ use portcullis::token::Prefix;
 
 use super::Exit;
 use super::actor::actor;
-use super::args::GlobalArgs;
+use super::global::GlobalArgs;
 use super::checked::checked;
 use super::dto::{ServiceDto, ServiceListDto};
 use super::error::CliError;

@@ -1,6 +1,6 @@
 use portcullis::KeyManager;
 
-use super::args::GlobalArgs;
+use super::global::GlobalArgs;
 use super::error::CliError;
 use super::output::Output;
 use crate::config::Config;

@@ -40,7 +40,7 @@ impl<S> Router<S> {
 
     /// The path of a request that can be read in one way only.
     fn examine(&self, parts: &Parts) -> Result<CanonicalPath, Refused> {
-        check_request(parts).map_err(|problem| Refused::new(StatusCode::BAD_REQUEST, problem))?;
+        check_request(parts).map_err(|problem| Refused::new(problem.status(), problem))?;
         CanonicalPath::within(&parts.uri, self.max_path_length).map_err(|error| {
             let status = match error.kind() {
                 PathErrorKind::TooLong => StatusCode::URI_TOO_LONG,

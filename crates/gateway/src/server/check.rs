@@ -4,7 +4,7 @@ use std::fmt;
 use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderValue, Method, Version};
+use http::{HeaderValue, Method, StatusCode, Version};
 
 /// A request that the gateway does not serve, whatever its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +64,17 @@ fn is_host(value: &HeaderValue) -> bool {
         .and_then(|rest| rest.strip_prefix(':'))
         .is_none_or(|port| port.is_empty() || authority.port_u16().is_some());
     !authority.host().is_empty() && !text.contains('@') && port_is_number
+}
+
+impl RequestProblem {
+    /// The status of the answer: 400, or 501 for what is never served.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::NoHost | Self::SeveralHosts | Self::InvalidHost => StatusCode::BAD_REQUEST,
+            Self::TransferCoding | Self::Method => StatusCode::NOT_IMPLEMENTED,
+        }
+    }
 }
 
 impl fmt::Display for RequestProblem {

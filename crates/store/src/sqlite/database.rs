@@ -131,9 +131,13 @@ impl Database {
         // Another database has this path, or this one a log that is not ours.
         // Closing must not write: SQLite would do it by path.
         let replaced = here.is_none_or(|here| here.main != self.identity.main);
-        if replaced && let Err(error) = checkpoint(&writer) {
-            // It may live on under another name, without what only our log has.
-            tracing::warn!(%error, "the replaced database misses its latest changes");
+        let robbed = here.is_some_and(|here| here.log.is_none());
+        if (replaced || robbed)
+            && let Err(error) = checkpoint(&writer)
+        {
+            // The file lives on, perhaps under another name, without what only
+            // our log has. Where it has another log, that one counts.
+            tracing::warn!(%error, "the database that was left misses its latest changes");
         }
         close(readers.chain([writer]).inspect(|connection| {
             let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);

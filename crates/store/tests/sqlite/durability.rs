@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use portcullis_core::store::conformance::{at, key, service};
-use portcullis_core::store::{Changes, Head, KeyStore as _, Operation, Revision, StoreErrorKind};
+use portcullis_core::store::{
+    AuditLog as _, Changes, Head, KeyStore as _, Operation, Revision, StoreErrorKind,
+};
 
 use crate::support::{Folder, ORDERS, add_key, changes, drive, fill, head, open, raw};
 
@@ -101,6 +103,39 @@ async fn a_quota_holds_across_two_stores_on_one_file() {
     for error in outcomes.into_iter().filter_map(Result::err) {
         assert_eq!(error.kind(), StoreErrorKind::QuotaReached, "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_that_fails_halfway_is_undone_and_those_beside_it_are_not() {
+    let folder = Folder::new();
+    let store = open(&folder.path("keys.db"));
+    let driver = drive(&store);
+    driver
+        .create_service(service(ORDERS, 1_000))
+        .await
+        .expect("a service");
+    let keys: Vec<_> = (0..40).map(|n| key(ORDERS, n).expect("a key")).collect();
+    let creations = keys.iter().cloned().zip(0..).map(|(mut key, n)| {
+        if n % 2 == 1 {
+            // The key's row is written before the second secret is refused.
+            key.secrets.push(key.secrets[0].clone());
+        }
+        Operation::CreateKey { key, now: at(0) }
+    });
+    let outcomes = driver.all_at_once(creations.collect()).await.expect("ran");
+    assert_eq!(
+        outcomes.iter().filter(|outcome| outcome.is_ok()).count(),
+        20
+    );
+    for (key, n) in keys.into_iter().zip(0..) {
+        let found = driver.load(key.id).await.expect("loaded").key;
+        assert_eq!(found, (n % 2 == 0).then_some(key));
+    }
+    let audit = store.audit_head().await.expect("a head");
+    assert_eq!(
+        (head(&store).await.revision, audit.sequence),
+        (Revision::new(21), 21)
+    );
 }
 
 #[tokio::test]

@@ -100,3 +100,37 @@ pub(super) async fn revoked_and_expired_keys_free_room(driver: Driver) -> Outcom
         StoreErrorKind::QuotaReached,
     )
 }
+
+pub(super) async fn expired_keys_may_outnumber_the_quota(driver: Driver) -> Outcome {
+    driver.create_service(service(ORDERS, 2)).await?;
+    let create = async |now: i64, end: Option<i64>| -> Result<Head, Fault> {
+        let key = Key {
+            expires_at: end.map(at),
+            ..key(ORDERS, now)?
+        };
+        Ok(driver
+            .commit(Operation::CreateKey { key, now: at(now) })
+            .await?)
+    };
+    for round in 0..6 {
+        let (now, end) = (round * 1_000, round * 1_000 + 1_000);
+        create(now, Some(end)).await?;
+        create(now, Some(end)).await?;
+        let third = driver.commit(Operation::CreateKey {
+            key: key(ORDERS, now)?,
+            now: at(now),
+        });
+        refused("a third key", third.await, StoreErrorKind::QuotaReached)?;
+    }
+    create(6_000, None).await?;
+    create(6_000, Some(6_001)).await?;
+    let third = driver.commit(Operation::CreateKey {
+        key: key(ORDERS, 0)?,
+        now: at(6_000),
+    });
+    refused(
+        "a key beside one without an end",
+        third.await,
+        StoreErrorKind::QuotaReached,
+    )
+}

@@ -1,5 +1,6 @@
 //! `portcullis quickstart`: a gateway with a service, an upstream and a key, at once.
 
+mod demo;
 mod folder;
 mod probe;
 mod report;

@@ -7,7 +7,8 @@ use portcullis::manager::{Issued, NewKey};
 use portcullis::service::ServiceName;
 use tokio_util::sync::CancellationToken;
 
-use super::folder::{Folder, SERVICE};
+use super::demo::SERVICE;
+use super::folder::Folder;
 use super::probe::probe;
 use super::report::Report;
 use super::upstream::EchoUpstream;

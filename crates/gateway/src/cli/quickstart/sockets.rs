@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-use super::folder::{SERVICE, demo};
+use super::demo::{SERVICE, demo};
 use crate::cli::Exit;
 use crate::cli::error::CliError;
 use crate::config::{Config, UpstreamAddress};

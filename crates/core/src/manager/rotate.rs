@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use crate::audit::{Action, Actor, EventDraft};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Invalid};
+use crate::key::{Key, KeyId, KeyState, Secret};
+use crate::manager::lifecycle::entropy;
+use crate::manager::{Issued, KeyManager, Rotation};
+use crate::token::Token;
+
+impl KeyManager {
+    /// Gives a key a new secret, and an end to its older ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::State`] where the key is revoked
+    /// or expired or four secrets still count, [`ErrorKind::Conflict`] where
+    /// the record was changed meanwhile or is not of the expected version.
+    pub async fn rotate_key(
+        &self,
+        id: KeyId,
+        rotation: Rotation,
+        actor: &Actor,
+    ) -> Result<Issued, Error> {
+        let grace = rotation.grace.unwrap_or(self.config().rotation_grace);
+        if grace > Duration::from_secs(366 * 86_400) {
+            return Err(Invalid::new("grace", "0 seconds to 366 days").into());
+        }
+        let old = self.key(id).await?;
+        let now = self.clock().now().wall();
+        if rotation
+            .expected_version
+            .is_some_and(|expected| expected != old.version)
+        {
+            let message = format!("key {id} is of version {}, not as expected", old.version);
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        if matches!(old.state, KeyState::Revoked(_)) || old.is_expired(now) {
+            let message = format!(
+                "key {id} is {}: it cannot be rotated",
+                old.status(now).as_str()
+            );
+            return Err(Error::new(ErrorKind::State, message));
+        }
+        let token = Token::issue(&self.shared().keyring, old.prefix, old.environment, id);
+        let token = token.map_err(entropy)?;
+        let number = old
+            .secrets
+            .iter()
+            .map(|secret| secret.number)
+            .max()
+            .unwrap_or(0);
+        let secret = self.secret(number.saturating_add(1), &token, now);
+        let key = rotated(old.clone(), secret, grace, now)?;
+        let event = EventDraft::new(Action::KeyRotate, actor)
+            .key(&key)
+            .change("secret", number, number.saturating_add(1))
+            .after("grace_seconds", grace.as_secs());
+        self.update(key.clone(), old.version, event).await?;
+        Ok(Issued { key, token })
+    }
+}
+
+/// The record after a rotation: the new secret last, an end to the others.
+fn rotated(old: Key, secret: Secret, grace: Duration, now: Timestamp) -> Result<Key, Error> {
+    let end = now.saturating_add(grace);
+    let mut secrets: Vec<Secret> = old
+        .secrets
+        .into_iter()
+        .filter(|secret| secret.is_live(now))
+        .collect();
+    if grace.is_zero() {
+        // They end now: only so many are kept that the record can say so.
+        let surplus = (secrets.len() + 1).saturating_sub(Key::MAX_SECRETS);
+        secrets.drain(..surplus);
+    } else if secrets.len() >= Key::MAX_SECRETS {
+        return Err(Error::new(
+            ErrorKind::State,
+            format!(
+                "key {} has {} secrets that still count: wait for one to end, or rotate with a grace of 0",
+                old.id,
+                secrets.len()
+            ),
+        ));
+    }
+    for older in &mut secrets {
+        older.ends_at = Some(older.ends_at.map_or(end, |ends_at| ends_at.min(end)));
+    }
+    secrets.push(secret);
+    Ok(Key {
+        secrets,
+        version: old.version + 1,
+        ..old
+    })
+}

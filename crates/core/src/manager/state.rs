@@ -1,0 +1,103 @@
+use crate::audit::{Action, Actor, EventDraft};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::key::{Key, KeyId, KeyState, Revocation, RevocationReason};
+use crate::manager::KeyManager;
+
+/// How often a change that somebody else came before is tried on the new record.
+const CONFLICT_RETRIES: usize = 16;
+
+impl KeyManager {
+    /// Refuses a key for good. A key that is revoked already stays as it is.
+    ///
+    /// On this node it is refused from the next request on; on others within
+    /// one poll interval and one poll.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], or what the store says.
+    pub async fn revoke_key(
+        &self,
+        id: KeyId,
+        reason: RevocationReason,
+        actor: &Actor,
+    ) -> Result<Key, Error> {
+        self.change_state(id, actor, Action::KeyRevoke, |state, at| match state {
+            KeyState::Revoked(_) => Ok(None),
+            _ => Ok(Some(KeyState::Revoked(Revocation {
+                at,
+                reason: reason.clone(),
+            }))),
+        })
+        .await
+    }
+
+    /// Refuses a key until it is enabled again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::State`] where the key is revoked.
+    pub async fn disable_key(&self, id: KeyId, actor: &Actor) -> Result<Key, Error> {
+        self.change_state(id, actor, Action::KeyDisable, |state, _| match state {
+            KeyState::Active => Ok(Some(KeyState::Disabled)),
+            KeyState::Disabled => Ok(None),
+            KeyState::Revoked(_) => Err("disabled"),
+        })
+        .await
+    }
+
+    /// Accepts a disabled key again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::State`] where the key is revoked.
+    pub async fn enable_key(&self, id: KeyId, actor: &Actor) -> Result<Key, Error> {
+        self.change_state(id, actor, Action::KeyEnable, |state, _| match state {
+            KeyState::Active => Ok(None),
+            KeyState::Disabled => Ok(Some(KeyState::Active)),
+            KeyState::Revoked(_) => Err("enabled"),
+        })
+        .await
+    }
+
+    /// Changes a key's state, again on the new record where somebody else came
+    /// before. `decide` gives the new state, nothing where it is so already,
+    /// or what a revoked key cannot be.
+    async fn change_state(
+        &self,
+        id: KeyId,
+        actor: &Actor,
+        action: Action,
+        decide: impl Fn(&KeyState, Timestamp) -> Result<Option<KeyState>, &'static str>,
+    ) -> Result<Key, Error> {
+        for _ in 0..CONFLICT_RETRIES {
+            let old = self.key(id).await?;
+            let decided = decide(&old.state, self.clock().now().wall()).map_err(|what| {
+                let message = format!("key {id} is revoked: it cannot be {what}");
+                Error::new(ErrorKind::State, message)
+            })?;
+            let Some(state) = decided else { return Ok(old) };
+            let key = Key {
+                state,
+                version: old.version + 1,
+                ..old.clone()
+            };
+            let mut event = EventDraft::new(action, actor).key(&key).change(
+                "state",
+                old.state.as_str(),
+                key.state.as_str(),
+            );
+            if let KeyState::Revoked(revocation) = &key.state {
+                event = event.after("reason", &revocation.reason);
+            }
+            match self.update(key.clone(), old.version, event).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                result => return result.map(|_| key),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("key {id} keeps changing: try again"),
+        ))
+    }
+}
