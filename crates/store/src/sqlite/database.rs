@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_core::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
@@ -17,6 +17,11 @@ pub(super) const READERS: usize = 3;
 
 /// How long a statement waits for somebody else's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long an opening is tried that others stand in the way of, and how long
+/// to wait before each further try.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// One opening at a time in this process. POSIX drops a process's locks on a
 /// file when any descriptor of it is closed: nobody may have it open through
@@ -57,7 +62,7 @@ impl Database {
             let message = format!("{} is no regular file", path.display());
             return Err(StoreError::new(StoreErrorKind::Foreign, message));
         }
-        let database = Self::connect(path, creation, metadata.len())?;
+        let database = Self::connect_patiently(&path, creation)?;
         if database.identity.main != FileId::from(&metadata) {
             let message = format!(
                 "{} was replaced while it was opened",
@@ -66,6 +71,25 @@ impl Database {
             return Err(StoreError::new(StoreErrorKind::Unavailable, message));
         }
         Ok(database)
+    }
+
+    /// Connects, again while another process makes or migrates the database:
+    /// SQLite answers at once, without waiting, where waiting could deadlock.
+    fn connect_patiently(path: &Path, creation: Creation) -> Result<Self, StoreError> {
+        let began = Instant::now();
+        loop {
+            let length = std::fs::metadata(path)
+                .map_err(|error| unreadable(path, error))?
+                .len();
+            match Self::connect(path.to_owned(), creation, length) {
+                Err(failure)
+                    if failure.kind() == StoreErrorKind::Busy && began.elapsed() < PATIENCE =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                result => return Ok(result?),
+            }
+        }
     }
 
     fn connect(path: PathBuf, creation: Creation, length: u64) -> Result<Self, Failure> {

@@ -12,6 +12,13 @@ impl Failure {
     pub(super) fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self::Store(StoreError::new(kind, message))
     }
+
+    pub(super) fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Sqlite(error) => kind_of(error),
+        }
+    }
 }
 
 impl From<StoreError> for Failure {

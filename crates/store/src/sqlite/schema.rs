@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use portcullis_core::clock::Timestamp;
 use portcullis_core::store::{StoreError, StoreErrorKind};
@@ -39,10 +40,30 @@ pub(super) enum Standing {
     Current,
 }
 
+/// How often a header is read again that looks damaged, and how long to wait.
+const PROBES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Reads the header of the file at the path, and nothing else: no lock is
 /// taken, no log replayed, nothing written, so that a foreign or newer file
 /// stays as it is.
+///
+/// Without a lock, the file may be read while another process moves its log
+/// into it, and then looks damaged: it is looked at again before that is said.
 pub(super) fn probe(path: &Path) -> Result<Standing, Failure> {
+    let mut found = probe_once(path);
+    for _ in 1..PROBES {
+        match &found {
+            Err(failure) if failure.kind() == StoreErrorKind::Corrupt => {}
+            _ => break,
+        }
+        std::thread::sleep(PAUSE);
+        found = probe_once(path);
+    }
+    found
+}
+
+fn probe_once(path: &Path) -> Result<Standing, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
