@@ -109,6 +109,12 @@ impl Moment {
         self.wall
     }
 
+    /// Whether this reading was taken before `other`, on the same clock.
+    #[must_use]
+    pub const fn is_before(self, other: Self) -> bool {
+        self.monotonic < other.monotonic
+    }
+
     /// How old something is that happened at `earlier`: the larger advance of
     /// both clocks, so that a suspended machine does not take old for new.
     #[must_use]

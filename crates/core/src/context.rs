@@ -2,12 +2,28 @@
 
 use std::net::IpAddr;
 
-use crate::key::Environments;
+use crate::key::{Environment, Environments};
 use crate::scope::Requirement;
 use crate::service::ServiceName;
 
 /// What a token is presented to: a service, the environments that it accepts,
 /// and what it requires.
+///
+/// It borrows what it names. A `const` is made anew wherever it is named and is
+/// gone at the end of the statement, so a context that lives longer needs a
+/// `static`, or a local:
+///
+/// ```
+/// use portcullis_core::Context;
+/// use portcullis_core::scope::{Permission, Requirement};
+/// use portcullis_core::service::ServiceName;
+///
+/// static ORDERS: ServiceName = ServiceName::from_static("orders");
+///
+/// let read = Requirement::all_of([Permission::from_static("orders:read")]);
+/// let context = Context::new(&ORDERS).require(&read);
+/// assert_eq!(context.service().as_str(), "orders");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     service: &'a ServiceName,
@@ -17,19 +33,20 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Guards `service`, for keys of every environment, with no requirement
-    /// beyond a valid key.
+    /// Guards `service`, for live keys alone, with no requirement beyond a
+    /// valid key.
     #[must_use]
     pub const fn new(service: &'a ServiceName) -> Self {
         Self {
             service,
-            environments: Environments::ALL,
+            environments: Environments::only(Environment::Live),
             requirement: None,
             client: None,
         }
     }
 
-    /// Accepts keys of these environments alone.
+    /// Accepts keys of these environments alone. Keys for trials are accepted
+    /// only where somebody said so.
     #[must_use]
     pub fn environments(self, environments: impl Into<Environments>) -> Self {
         Self {

@@ -37,8 +37,8 @@ impl Rate {
     /// # Errors
     ///
     /// [`Invalid`] unless `requests` and `burst` lie in 1 to 1,000,000, the
-    /// period in 1 second to 31 days, and a spent burst recovers within 366
-    /// days.
+    /// period is of whole seconds, 1 to those of 31 days, and a spent burst
+    /// recovers within 366 days.
     pub fn new(requests: u32, period: Duration, burst: u32) -> Result<Self, Invalid> {
         let count = |field, value: u32| {
             NonZeroU32::new(value)
@@ -50,8 +50,10 @@ impl Rate {
             period,
             burst: count("burst", burst)?,
         };
-        if period < Duration::from_secs(1) || period > Self::MAX_PERIOD {
-            return Err(Invalid::new("rate", "a period of 1 second to 31 days"));
+        let whole = period.subsec_nanos() == 0 && !period.is_zero();
+        if !whole || period > Self::MAX_PERIOD {
+            let expected = "a period of 1 second to 31 days, in whole seconds";
+            return Err(Invalid::new("rate", expected));
         }
         if rate.interval().saturating_mul(burst) > Self::MAX_RECOVERY {
             return Err(Invalid::new(
@@ -68,7 +70,7 @@ impl Rate {
         self.requests
     }
 
-    /// The period, 1 second to 31 days.
+    /// The period, 1 second to 31 days, in whole seconds.
     #[must_use]
     pub fn period(&self) -> Duration {
         self.period
@@ -206,7 +208,10 @@ mod tests {
         ] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }
-        assert!(Rate::new(1, Duration::from_millis(999), 1).is_err());
+        for period in [0, 999, 1_001, 1_500, u64::MAX] {
+            let rate = Rate::new(1, Duration::from_millis(period), 1);
+            assert!(rate.is_err(), "{period}: it could not be written");
+        }
     }
 
     #[test]

@@ -2,16 +2,15 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
+use std::time::Duration;
 
-use portcullis::{Error, Gatekeeper, KeyManager, Limiter};
-use tokio::net::TcpListener;
+use portcullis::{Error, Gatekeeper, KeyManager, Limiter, LimiterConfig};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::operations::{self, Readiness};
-use crate::server::{Server, ServerStats};
+use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
 use crate::stack::stack;
 use crate::telemetry::Metrics;
@@ -22,8 +21,8 @@ use crate::telemetry::Metrics;
 ///
 /// # Errors
 ///
-/// [`GatewayError`] for a setting out of range, where a listener fails for good, or where the last
-/// counts of use could not be written.
+/// [`GatewayError`] for a setting out of range, or where the last counts of use could not be
+/// written.
 pub async fn serve(
     config: Config,
     manager: KeyManager,
@@ -31,7 +30,8 @@ pub async fn serve(
     metrics: Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
-    let gate = Gatekeeper::new(manager.clone(), Limiter::default());
+    let limits = LimiterConfig::default().capacity(config.rate_capacity);
+    let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
     let server = Server::new(listeners.public, config.server.clone())?;
     let stack = stack(&config, &gate)?;
     let readiness = Readiness::new(manager.clone());
@@ -39,7 +39,15 @@ pub async fn serve(
         let (metrics, clock) = (metrics.clone(), manager.clock().clone());
         tokio::spawn(async move { metrics.upkeep(&*clock).await })
     };
-    let operations = Operations::start(listeners.operations, &readiness, metrics, server.stats());
+    let state = operations::State {
+        readiness: readiness.clone(),
+        metrics,
+        public: server.stats(),
+    };
+    let operations = Server::new(listeners.operations, operations_config())?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let operations = operations.run(operations::router(state), async { drop(stopped.await) });
+    let operations = tokio::spawn(operations);
     if let Ok(address) = server.local_addr() {
         tracing::info!(%address, services = config.services.len(), "listening");
     }
@@ -52,50 +60,21 @@ pub async fn serve(
         })
         .await;
     let flushed = gate.shutdown().await;
-    operations.stop().await?;
+    drop(stop);
+    // It ends by itself a second later at most; that it panicked is nothing to wait for.
+    let _ = operations.await;
     upkeep.abort();
     tracing::info!(cut = report.cut, "stopped");
     Ok(flushed?)
 }
 
-/// The operations listener while it runs.
-struct Operations {
-    stop: oneshot::Sender<()>,
-    served: tokio::task::JoinHandle<io::Result<()>>,
-}
-
-impl Operations {
-    fn start(
-        listener: TcpListener,
-        readiness: &Readiness,
-        metrics: Metrics,
-        public: ServerStats,
-    ) -> Self {
-        let state = operations::State {
-            readiness: readiness.clone(),
-            metrics,
-            public,
-        };
-        let (stop, stopped) = oneshot::channel();
-        let served = axum::serve(listener, operations::router(state))
-            .with_graceful_shutdown(async { drop(stopped.await) });
-        Self {
-            stop,
-            served: tokio::spawn(served.into_future()),
-        }
-    }
-
-    /// Stops listening. A scraper that keeps its connection open is not waited for.
-    async fn stop(self) -> Result<(), GatewayError> {
-        let _ = self.stop.send(());
-        let abort = self.served.abort_handle();
-        match tokio::time::timeout(std::time::Duration::from_secs(1), self.served).await {
-            Ok(Ok(served)) => served.map_err(GatewayError::Listener),
-            Ok(Err(_)) | Err(_) => {
-                abort.abort();
-                Ok(())
-            }
-        }
+/// What the operations listener allows its clients: few, on few connections, for whom nobody waits
+/// long at the end.
+fn operations_config() -> ServerConfig {
+    ServerConfig {
+        max_connections: 256,
+        shutdown_timeout: Duration::from_secs(1),
+        ..ServerConfig::default()
     }
 }
 
@@ -105,8 +84,6 @@ impl Operations {
 pub enum GatewayError {
     /// A setting is out of range.
     Setting(InvalidSetting),
-    /// The operations listener failed.
-    Listener(io::Error),
     /// The last counts of use were not written.
     Flush(Error),
 }
@@ -115,7 +92,6 @@ impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Setting(_) => "the configuration has a setting out of range",
-            Self::Listener(_) => "the operations listener failed",
             Self::Flush(_) => "the last counts of use were not written",
         })
     }
@@ -125,7 +101,6 @@ impl StdError for GatewayError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match self {
             Self::Setting(error) => error,
-            Self::Listener(error) => error,
             Self::Flush(error) => error,
         })
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use hyper::body::Incoming;
 use portcullis::credential::Credentials;
 use portcullis::{ApiKeyLayer, Gatekeeper};
 use tower::{Service, ServiceBuilder};
@@ -20,6 +19,7 @@ use crate::config::{Config, ServiceConfig};
 use crate::headers::request_id::RequestId;
 use crate::problem;
 use crate::route::{RouteTable, Router, ToUpstream};
+use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
 use crate::upstream::HttpUpstream;
@@ -34,7 +34,7 @@ pub(crate) fn stack(
     gate: &Gatekeeper,
 ) -> Result<
     impl Service<
-        Request<Incoming>,
+        Request<RequestBody>,
         Response = Response<impl Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static>,
         Error = Infallible,
         Future: Send,

@@ -27,9 +27,9 @@ type Gcra<'a> = RateLimiter<NotKeyed, Checked<'a>, Reading, NoOpMiddleware<Nanos
 pub(crate) fn check(state: &RateState, rate: Rate, moment: Moment) -> Result<Allowance, Allowance> {
     let now = moment.monotonic().min(LATEST);
     let interval = rate.interval();
-    // A rate's interval is never zero; nothing would be limited if it were.
+    // A rate's interval is never zero. If it were, nothing would pass.
     let Some(quota) = Quota::with_period(interval) else {
-        return Ok(Allowance::after(rate, 0));
+        return Err(Allowance::after(rate, u64::from(rate.burst().get())));
     };
     let room = interval.saturating_mul(rate.burst().get());
     let ceiling = now.saturating_add(u64::try_from(room.as_nanos()).unwrap_or(LATEST));

@@ -58,7 +58,9 @@ pub struct AuditReport {
 }
 
 impl AuditReport {
-    /// Whether every event is as it was written.
+    /// Whether every event up to the stored head is as it was written. Events
+    /// that were cut off together with the head are not missed: compare the
+    /// head with one that was kept elsewhere.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.fault.is_none()

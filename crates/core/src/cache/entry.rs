@@ -14,6 +14,7 @@ use crate::usage::UsageCell;
 pub(crate) struct Entry {
     key: Key,
     stamp: Stamp,
+    read_at: Moment,
     /// Monotonic nanoseconds from which on it is to be read again.
     refresh_at: AtomicU64,
     usage: Arc<UsageCell>,
@@ -34,14 +35,15 @@ impl Entry {
     pub(crate) fn new(
         key: Key,
         stamp: Stamp,
-        loaded_at: Moment,
+        read_at: Moment,
         ttl: Duration,
         usage: Arc<UsageCell>,
     ) -> Self {
-        let refresh_at = AtomicU64::new(later(loaded_at, ttl));
+        let refresh_at = AtomicU64::new(later(read_at, ttl));
         Self {
             key,
             stamp,
+            read_at,
             refresh_at,
             usage,
             shortcut: OnceLock::new(),
@@ -54,6 +56,11 @@ impl Entry {
 
     pub(crate) fn stamp(&self) -> Stamp {
         self.stamp
+    }
+
+    /// When the store was asked for the record.
+    pub(crate) fn read_at(&self) -> Moment {
+        self.read_at
     }
 
     pub(crate) fn usage(&self) -> &UsageCell {

@@ -65,30 +65,25 @@ impl Gate {
         stamp.0 >= self.services.load(SeqCst) && self.is_present(stamp)
     }
 
-    /// The key was changed by the commit of this revision.
-    pub(crate) fn raise_key(&self, id: KeyId, revision: Revision) {
-        self.stripe(id)
-            .fetch_max(Stamp::new(self.epoch(), revision).0, SeqCst);
+    /// The key was changed by the commit of this stamp's revision, or before.
+    ///
+    /// Raising takes the epoch in which the store was asked: what a store that
+    /// is gone has told raises nothing in the life of the present one.
+    pub(crate) fn raise_key(&self, id: KeyId, stamp: Stamp) {
+        self.stripe(id).fetch_max(stamp.0, SeqCst);
     }
 
-    /// A service was changed by the commit of this revision.
-    pub(crate) fn raise_services(&self, revision: Revision) {
-        self.services
-            .fetch_max(Stamp::new(self.epoch(), revision).0, SeqCst);
-    }
-
-    /// A key read at `stamp` needs services as new as itself.
-    pub(crate) fn need_services(&self, stamp: Stamp) {
+    /// A service was changed by the commit of this stamp's revision, or before.
+    pub(crate) fn raise_services(&self, stamp: Stamp) {
         self.services.fetch_max(stamp.0, SeqCst);
     }
 
-    /// Anything may have been changed up to this revision.
-    pub(crate) fn raise_all(&self, revision: Revision) {
-        let stamp = Stamp::new(self.epoch(), revision).0;
+    /// Anything may have been changed up to this stamp's revision.
+    pub(crate) fn raise_all(&self, stamp: Stamp) {
         for stripe in &self.keys {
-            stripe.fetch_max(stamp, SeqCst);
+            stripe.fetch_max(stamp.0, SeqCst);
         }
-        self.services.fetch_max(stamp, SeqCst);
+        self.raise_services(stamp);
     }
 
     /// The store lives another life: nothing read before now counts. Nothing
@@ -101,9 +96,11 @@ impl Gate {
         });
     }
 
+    /// A revision beyond what a stamp holds cannot be told from later ones, so
+    /// that it never counts.
     fn is_present(&self, stamp: Stamp) -> bool {
-        let epoch = self.epoch().0;
-        stamp.0 & !REVISION_MASK == epoch && epoch != !REVISION_MASK
+        let (epoch, revision) = (stamp.0 & !REVISION_MASK, stamp.0 & REVISION_MASK);
+        epoch == self.epoch().0 && epoch != !REVISION_MASK && revision != REVISION_MASK
     }
 
     #[expect(
@@ -122,37 +119,53 @@ mod tests {
     use crate::key::KeyId;
     use crate::store::Revision;
 
+    fn stamp(gate: &Gate, revision: u64) -> Stamp {
+        Stamp::new(gate.epoch(), Revision::new(revision))
+    }
+
     #[test]
     fn what_was_read_before_a_change_does_not_count_after_it() {
         let (gate, id) = (Gate::new(), KeyId::random());
-        let read = Stamp::new(gate.epoch(), Revision::new(7));
+        let read = stamp(&gate, 7);
         assert!(gate.passes_key(id, read));
-        gate.raise_key(id, Revision::new(7));
+        gate.raise_key(id, stamp(&gate, 7));
         assert!(
             gate.passes_key(id, read),
             "read in the change's own snapshot"
         );
-        gate.raise_key(id, Revision::new(8));
+        gate.raise_key(id, stamp(&gate, 8));
         assert!(!gate.passes_key(id, read));
-        gate.raise_key(id, Revision::new(3));
+        gate.raise_key(id, stamp(&gate, 3));
         assert!(!gate.passes_key(id, read), "raising never lowers");
     }
 
     #[test]
     fn what_was_read_in_another_life_never_counts() {
         let (gate, id) = (Gate::new(), KeyId::random());
-        let read = Stamp::new(gate.epoch(), Revision::new(1_000));
-        gate.raise_all(Revision::new(1_000));
+        let read = stamp(&gate, 1_000);
+        gate.raise_all(stamp(&gate, 1_000));
         gate.diverge();
         assert!(!gate.passes_key(id, read));
         assert!(!gate.passes_services(read));
-        let anew = Stamp::new(gate.epoch(), Revision::new(2));
+        let anew = stamp(&gate, 2);
         assert!(
             gate.passes_key(id, anew),
             "a restored store's lower revisions count"
         );
-        gate.raise_key(id, Revision::new(3));
+        gate.raise_key(id, stamp(&gate, 3));
         assert!(!gate.passes_key(id, anew));
+    }
+
+    #[test]
+    fn what_was_committed_in_another_life_raises_nothing() {
+        let (gate, id) = (Gate::new(), KeyId::random());
+        let committed = stamp(&gate, 1_000);
+        gate.diverge();
+        gate.raise_key(id, committed);
+        gate.raise_services(committed);
+        gate.raise_all(committed);
+        let read = stamp(&gate, 10);
+        assert!(gate.passes_key(id, read) && gate.passes_services(read));
     }
 
     #[test]
@@ -162,9 +175,22 @@ mod tests {
             !super::REVISION_MASK - (1 << super::REVISION_BITS),
             super::SeqCst,
         );
-        assert!(gate.passes_key(id, Stamp::new(gate.epoch(), Revision::new(1))));
+        assert!(gate.passes_key(id, stamp(&gate, 1)));
         gate.diverge();
         gate.diverge();
-        assert!(!gate.passes_key(id, Stamp::new(gate.epoch(), Revision::new(1))));
+        assert!(!gate.passes_key(id, stamp(&gate, 1)));
+    }
+
+    #[test]
+    fn a_revision_beyond_what_a_stamp_holds_never_counts() {
+        let (gate, id) = (Gate::new(), KeyId::random());
+        let last = super::REVISION_MASK - 1;
+        gate.raise_all(stamp(&gate, last));
+        let read = stamp(&gate, last);
+        assert!(gate.passes_key(id, read) && gate.passes_services(read));
+        for beyond in [last + 1, last + 2, u64::MAX] {
+            let read = stamp(&gate, beyond);
+            assert!(!gate.passes_key(id, read) && !gate.passes_services(read));
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use crate::cache::{Entry, Stamp};
+use crate::clock::Moment;
 use crate::key::KeyId;
 
 /// Keys by id, and ids known to name none.
@@ -15,14 +16,21 @@ use crate::key::KeyId;
 #[derive(Debug)]
 pub(crate) struct KeyCache {
     present: Cache<KeyId, Arc<Entry>>,
-    absent: Cache<KeyId, Stamp>,
+    absent: Cache<KeyId, Absent>,
 }
 
 /// What the cache holds of an id.
 #[derive(Debug, Clone)]
 pub(crate) enum Cached {
     Present(Arc<Entry>),
-    Absent(Stamp),
+    Absent(Absent),
+}
+
+/// That an id named no key, and when that was asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Absent {
+    pub(crate) stamp: Stamp,
+    pub(crate) read_at: Moment,
 }
 
 /// The most ids that are remembered as absent.
@@ -57,8 +65,8 @@ impl KeyCache {
                 self.present.insert(id, Arc::clone(entry));
                 self.absent.invalidate(&id);
             }
-            Cached::Absent(stamp) => {
-                self.absent.insert(id, *stamp);
+            Cached::Absent(absent) => {
+                self.absent.insert(id, *absent);
                 self.present.invalidate(&id);
             }
         }
@@ -79,7 +87,15 @@ impl Cached {
     pub(crate) fn stamp(&self) -> Stamp {
         match self {
             Self::Present(entry) => entry.stamp(),
-            Self::Absent(stamp) => *stamp,
+            Self::Absent(absent) => absent.stamp,
+        }
+    }
+
+    /// When the store was asked.
+    pub(crate) fn read_at(&self) -> Moment {
+        match self {
+            Self::Present(entry) => entry.read_at(),
+            Self::Absent(absent) => absent.read_at,
         }
     }
 }

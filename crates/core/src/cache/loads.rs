@@ -15,14 +15,24 @@ pub(crate) struct Loads<K, V> {
     shared: Arc<Shared<K, V>>,
 }
 
-/// So many reads are waiting already that one more would not be answered in
-/// time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Overloaded;
+/// Why a read brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// So many reads are waiting that this one is not answered in time.
+    Overloaded,
+    /// The task of the read ended: it panicked, or its runtime is closed.
+    Ended,
+}
+
+/// What a read brought, once it is done.
+type Outcome<V> = Option<Result<V, Unread>>;
+
+/// Where those who wait for a read hear of it.
+type Told<V> = watch::Receiver<Outcome<V>>;
 
 #[derive(Debug)]
 struct Shared<K, V> {
-    reads: Mutex<HashMap<K, watch::Receiver<Option<V>>>>,
+    reads: Mutex<HashMap<K, Told<V>>>,
     slots: Semaphore,
     most: usize,
 }
@@ -48,59 +58,86 @@ where
         self.shared.lock().len()
     }
 
-    /// Joins the read of `key` that is under way, or starts one with `read`.
-    /// Returns nothing where the read's task ended without a result.
-    pub(crate) fn join<R, F>(
+    /// Joins the read of `key` that is under way, or starts one with `read`,
+    /// which waits for its turn no longer than `patience`.
+    pub(crate) fn join<R, P>(
         &self,
         runtime: &Handle,
         key: K,
         read: R,
-    ) -> Result<impl Future<Output = Option<V>> + Send + use<K, V, R, F>, Overloaded>
+        patience: P,
+    ) -> Result<impl Future<Output = Result<V, Unread>> + Send + use<K, V, R, P>, Unread>
     where
-        R: FnOnce() -> F,
-        F: Future<Output = V> + Send + 'static,
+        R: Future<Output = V> + Send + 'static,
+        P: Future<Output = ()> + Send + 'static,
     {
-        let mut result = {
-            let mut reads = self.shared.lock();
-            match reads.get(&key) {
-                Some(result) => result.clone(),
-                None if reads.len() >= self.shared.most => return Err(Overloaded),
-                None => {
-                    let (done, result) = watch::channel(None);
-                    reads.insert(key, result.clone());
-                    let listed = Listed {
-                        shared: Arc::clone(&self.shared),
-                        key,
-                    };
-                    let read = read();
-                    runtime.spawn(async move {
-                        let value = {
-                            let _slot = listed.shared.slots.acquire().await;
-                            read.await
-                        };
-                        // Off the list before it is told: who comes later, or
-                        // finds the result too old, starts a read of its own.
-                        drop(listed);
-                        let _ = done.send(Some(value));
-                    });
-                    result
-                }
+        let Place { mut result, start } = self.enlist(key)?;
+        // The list is not locked any more: a runtime that is closed drops the
+        // task here and now, and with it takes the read off the list.
+        if let Some(Start { listed, done }) = start {
+            runtime.spawn(async move {
+                let value = listed.shared.run(read, patience).await;
+                // Off the list before it is told: who comes later, or finds
+                // the result too old, starts a read of its own.
+                drop(listed);
+                let _ = done.send(Some(value));
+            });
+        }
+        Ok(async move {
+            let outcome = result.wait_for(Option::is_some).await;
+            outcome
+                .ok()
+                .and_then(|outcome| outcome.clone())
+                .unwrap_or(Err(Unread::Ended))
+        })
+    }
+
+    fn enlist(&self, key: K) -> Result<Place<K, V>, Unread> {
+        let mut reads = self.shared.lock();
+        let (result, start) = match reads.get(&key) {
+            Some(result) => (result.clone(), None),
+            None if reads.len() >= self.shared.most => return Err(Unread::Overloaded),
+            None => {
+                let (done, result) = watch::channel(None);
+                reads.insert(key, result.clone());
+                let shared = Arc::clone(&self.shared);
+                let listed = Listed { shared, key };
+                (result, Some(Start { listed, done }))
             }
         };
-        Ok(async move {
-            result
-                .wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|value| value.clone())
-        })
+        Ok(Place { result, start })
     }
 }
 
 impl<K, V> Shared<K, V> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<V>>>> {
+    async fn run(
+        &self,
+        read: impl Future<Output = V>,
+        patience: impl Future<Output = ()>,
+    ) -> Result<V, Unread> {
+        let _slot = tokio::select! {
+            biased;
+            slot = self.slots.acquire() => slot,
+            () = patience => return Err(Unread::Overloaded),
+        };
+        Ok(read.await)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Told<V>>> {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where to hear of a read, and what is needed to run it where it is not under
+/// way.
+struct Place<K: Eq + Hash, V> {
+    result: Told<V>,
+    start: Option<Start<K, V>>,
+}
+
+struct Start<K: Eq + Hash, V> {
+    listed: Listed<K, V>,
+    done: watch::Sender<Outcome<V>>,
 }
 
 /// Takes a read off the list, also where its task panicked or was aborted.
@@ -117,13 +154,14 @@ impl<K: Eq + Hash, V> Drop for Listed<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-    use tokio::runtime::Handle;
+    use tokio::runtime::{Builder, Handle};
     use tokio::sync::Semaphore;
 
-    use super::Loads;
+    use super::{Loads, Unread};
 
     #[tokio::test]
     async fn many_requests_for_one_record_are_one_read() {
@@ -131,19 +169,16 @@ mod tests {
         let (count, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let join = || {
             let (count, go) = (Arc::clone(&count), Arc::clone(&go));
-            loads.join(&Handle::current(), 1, || async move {
+            let read = async move {
                 let _go = go.acquire().await;
                 count.fetch_add(1, SeqCst) + 1
-            })
+            };
+            loads.join(&Handle::current(), 1, read, pending())
         };
         let (first, second) = (join().expect("room"), join().expect("joins"));
         go.add_permits(1);
-        assert_eq!((first.await, second.await), (Some(1), Some(1)));
-        assert_eq!(
-            join().expect("room").await,
-            Some(2),
-            "a later one reads anew"
-        );
+        assert_eq!((first.await, second.await), (Ok(1), Ok(1)));
+        assert_eq!(join().expect("room").await, Ok(2), "a later one reads anew");
     }
 
     #[tokio::test]
@@ -152,24 +187,50 @@ mod tests {
         let go = Arc::new(Semaphore::new(0));
         let join = |key| {
             let go = Arc::clone(&go);
-            loads.join(&Handle::current(), key, || async move {
+            let read = async move {
                 let _go = go.acquire().await;
-            })
+            };
+            loads.join(&Handle::current(), key, read, pending())
         };
         let (first, second) = (join(1).expect("runs"), join(2).expect("waits"));
         assert!(join(3).is_err());
         assert!(join(1).is_ok(), "joining takes no room");
         go.add_permits(1);
-        first.await;
-        second.await;
+        first.await.expect("read");
+        second.await.expect("read");
         assert!(join(3).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_read_whose_patience_ends_before_its_turn_gives_up() {
+        let loads: Loads<u8, ()> = Loads::new(1, 2);
+        let runtime = Handle::current();
+        let running = loads.join(&runtime, 1, pending(), pending());
+        let waiting = loads.join(&runtime, 2, async {}, async {});
+        assert_eq!(waiting.expect("waits").await, Err(Unread::Overloaded));
+        assert_eq!(loads.len(), 1, "its place in the queue is free");
+        drop(running);
     }
 
     #[tokio::test]
     async fn a_read_that_panics_leaves_nothing_behind() {
         let loads: Loads<u8, ()> = Loads::new(1, 0);
-        let joined = loads.join(&Handle::current(), 1, || async { panic!("on purpose") });
-        assert_eq!(joined.expect("room").await, None);
+        let read = async { panic!("on purpose") };
+        let joined = loads.join(&Handle::current(), 1, read, pending());
+        assert_eq!(joined.expect("room").await, Err(Unread::Ended));
+        assert_eq!(loads.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn on_a_closed_runtime_a_read_ends_at_once() {
+        let closed = std::thread::spawn(|| {
+            let runtime = Builder::new_current_thread().build().expect("runtime");
+            runtime.handle().clone()
+        });
+        let closed = closed.join().expect("thread");
+        let loads: Loads<u8, ()> = Loads::new(1, 0);
+        let joined = loads.join(&closed, 1, async {}, pending());
+        assert_eq!(joined.expect("room").await, Err(Unread::Ended));
         assert_eq!(loads.len(), 0);
     }
 }

@@ -16,9 +16,9 @@ mod witness;
 
 pub(crate) use entry::{Entry, SecretMatch};
 pub(crate) use freshness::Freshness;
-pub(crate) use gate::{Gate, Stamp};
-pub(crate) use keys::{Cached, KeyCache};
-pub(crate) use loads::{Loads, Overloaded};
-pub(crate) use rereads::Rereads;
+pub(crate) use gate::{Epoch, Gate, Stamp};
+pub(crate) use keys::{Absent, Cached, KeyCache};
+pub(crate) use loads::{Loads, Unread};
+pub(crate) use rereads::{Reread, Rereads};
 pub(crate) use services::{ServiceCache, ServiceTable};
-pub(crate) use witness::Witness;
+pub(crate) use witness::{Met, Witness};

@@ -50,7 +50,8 @@ pub struct Secret {
     pub root: RootName,
     /// When it was issued.
     pub created_at: Timestamp,
-    /// When it stops to count, after a rotation.
+    /// When it stops to count, after a rotation; the Unix epoch where that is
+    /// at once, so that it is over by every node's clock.
     pub ends_at: Option<Timestamp>,
 }
 

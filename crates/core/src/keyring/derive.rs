@@ -16,7 +16,8 @@ pub(crate) type PreparedMac = Hmac<Sha256>;
 /// One root, with a prepared key for each purpose.
 pub(crate) struct Root {
     pub(crate) name: RootName,
-    pub(super) secret: Zeroizing<[u8; 32]>,
+    /// On the heap, so that moving it leaves no copy behind.
+    pub(super) secret: Box<Zeroizing<[u8; 32]>>,
     digest: PreparedMac,
     tag: PreparedMac,
     cursor: PreparedMac,
@@ -25,8 +26,8 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    pub(crate) fn new(name: RootName, secret: Zeroizing<[u8; 32]>) -> Self {
-        let hkdf = Hkdf::<Sha256>::new(Some(b"portcullis keyring v1"), &*secret);
+    pub(crate) fn new(name: RootName, secret: Box<Zeroizing<[u8; 32]>>) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(Some(b"portcullis keyring v1"), &**secret);
         let check = prepare(&hkdf, b"check")
             .chain_update(b"portcullis")
             .finalize()

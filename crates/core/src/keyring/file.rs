@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -26,21 +27,22 @@ impl Keyring {
         let path = path.as_ref();
         let failed =
             |error| KeyringError::io(format!("cannot read keyring {}", path.display()), error);
+        // Before it is opened: a pipe would wait for its writer.
+        check_form(&fs::metadata(path).map_err(failed)?, path)?;
         let mut file = File::open(path).map_err(failed)?;
-        check_permissions(&file, path)?;
-        let mut text = Zeroizing::new(String::new());
+        check_form(&file.metadata().map_err(failed)?, path)?;
+        // The capacity holds the whole file: a string that grew would leave
+        // copies of the secret behind.
+        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 2));
         (&mut file)
             .take(MAX_FILE + 1)
             .read_to_string(&mut text)
-            .map_err(failed)?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => malformed(path, "text in UTF-8"),
+                _ => failed(error),
+            })?;
         if text.len() as u64 > MAX_FILE {
-            return Err(KeyringError::new(
-                KeyringErrorKind::Malformed,
-                format!(
-                    "{} is not a keyring: expected at most 64 KiB",
-                    path.display()
-                ),
-            ));
+            return Err(malformed(path, "at most 64 KiB"));
         }
         parse(&text).map_err(|error| {
             KeyringError::new(error.kind(), format!("{}: {error}", path.display()))
@@ -52,18 +54,18 @@ impl Keyring {
     /// # Errors
     ///
     /// [`KeyringErrorKind::Exists`] where there is a file already: it is never
-    /// overwritten; [`KeyringErrorKind::Io`] where it cannot be written.
+    /// overwritten; [`KeyringErrorKind::Io`] where it cannot be written: then
+    /// there is no file.
     pub fn write_new(&self, path: impl AsRef<Path>) -> Result<(), KeyringError> {
         let path = path.as_ref();
         let failed =
             |error| KeyringError::io(format!("cannot write keyring {}", path.display()), error);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(failed)?;
-        file.write_all(self.to_text().as_bytes()).map_err(failed)?;
-        file.sync_all().map_err(failed)
+        let text = self.to_text();
+        let write = |file: &mut File| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        };
+        create_new(path, write).map_err(failed)
     }
 
     fn to_text(&self) -> Zeroizing<String> {
@@ -86,8 +88,36 @@ impl Keyring {
     }
 }
 
+/// Makes a file with mode 0600, and has it written. One that could not be
+/// written whole would be half a keyring, and in the way of the next attempt.
+fn create_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = write(&mut options.open(path)?).and_then(|()| sync_folder(path));
+    if written.is_err() {
+        // It is ours: it was made just now. Where it cannot be removed either,
+        // the first failure is the one to tell.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Has the folder's entry for a new file on the disk as well.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 fn parse(text: &str) -> Result<Keyring, KeyringError> {
-    let mut roots: Vec<Root> = Vec::new();
+    let mut roots: Vec<Arc<Root>> = Vec::new();
     let mut current: Option<RootName> = None;
     for (at, line) in text
         .lines()
@@ -120,7 +150,7 @@ fn parse(text: &str) -> Result<Keyring, KeyringError> {
         }
         let secret = decode_hex(digits)
             .ok_or_else(|| KeyringError::malformed(at, "64 hexadecimal digits"))?;
-        roots.push(Root::new(name, secret));
+        roots.push(Arc::new(Root::new(name, secret)));
     }
     let current = current.ok_or_else(|| {
         KeyringError::new(
@@ -131,7 +161,7 @@ fn parse(text: &str) -> Result<Keyring, KeyringError> {
     Keyring::from_roots(roots, &current)
 }
 
-fn decode_hex(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
+fn decode_hex(digits: &str) -> Option<Box<Zeroizing<[u8; 32]>>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     if pairs.len() != 32 || !rest.is_empty() {
         return None;
@@ -141,49 +171,48 @@ fn decode_hex(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
             .to_digit(16)
             .and_then(|digit| u8::try_from(digit).ok())
     };
-    let mut secret = Zeroizing::new([0; 32]);
+    let mut secret = Box::new(Zeroizing::new([0; 32]));
     for (byte, [high, low]) in secret.iter_mut().zip(pairs) {
         *byte = nibble(*high)? << 4 | nibble(*low)?;
     }
     Some(secret)
 }
 
-#[cfg(unix)]
-fn check_permissions(file: &File, path: &Path) -> Result<(), KeyringError> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let failed = |error| KeyringError::io(format!("cannot read keyring {}", path.display()), error);
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if !metadata.is_file() {
-        return Err(KeyringError::new(
-            KeyringErrorKind::Malformed,
-            format!(
-                "{} is not a keyring: expected a regular file",
-                path.display()
-            ),
-        ));
-    }
-    if mode & 0o077 != 0 {
-        return Err(KeyringError::new(
-            KeyringErrorKind::Permissions,
-            format!(
-                "keyring {} has mode {mode:04o}: expected 0600, so that nobody but its owner reads it",
-                path.display()
-            ),
-        ));
-    }
-    Ok(())
+fn malformed(path: &Path, expected: &str) -> KeyringError {
+    KeyringError::new(
+        KeyringErrorKind::Malformed,
+        format!("{} is not a keyring: expected {expected}", path.display()),
+    )
 }
 
-#[cfg(not(unix))]
-fn check_permissions(_file: &File, _path: &Path) -> Result<(), KeyringError> {
+/// A regular file that nobody but its owner reads or writes.
+fn check_form(metadata: &fs::Metadata, path: &Path) -> Result<(), KeyringError> {
+    if !metadata.is_file() {
+        return Err(malformed(path, "a regular file"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyringError::new(
+                KeyringErrorKind::Permissions,
+                format!(
+                    "keyring {} has mode {mode:04o}: expected 0600, so that nobody but its owner reads it",
+                    path.display()
+                ),
+            ));
+        }
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyring, KeyringErrorKind, parse};
+    use std::io::{self, Write as _};
+
+    use super::{Keyring, KeyringErrorKind, create_new, parse};
 
     fn hex(byte: char) -> String {
         byte.to_string().repeat(64)
@@ -199,6 +228,22 @@ mod tests {
         assert_eq!(read.current().check(), keyring.current().check());
         let again = keyring.write_new(&path).expect_err("exists");
         assert_eq!(again.kind(), KeyringErrorKind::Exists);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_written_whole_is_gone_again() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("keyring");
+        let half = |file: &mut std::fs::File| {
+            file.write_all(b"root k1")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        let error = create_new(&path, half).expect_err("full");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(!path.exists());
+        create_new(&path, |file| file.write_all(b"mine")).expect("written");
+        create_new(&path, half).expect_err("exists");
+        assert_eq!(std::fs::read(&path).expect("read"), b"mine");
     }
 
     #[cfg(unix)]
@@ -219,6 +264,31 @@ mod tests {
         }
         let missing = Keyring::from_file(folder.path().join("none")).expect_err("missing");
         assert_eq!(missing.kind(), KeyringErrorKind::Missing);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_text_file_is_malformed() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("folder");
+        let path = |name| folder.path().join(name);
+        std::fs::write(path("bytes"), b"root k1 current \xff").expect("written");
+        std::fs::write(path("long"), "#".repeat(64 * 1024 + 1)).expect("written");
+        for name in ["bytes", "long"] {
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(path(name), mode).expect("mode");
+        }
+        let pipe = std::process::Command::new("mkfifo")
+            .args(["-m", "600"])
+            .arg(path("pipe"))
+            .status();
+        assert!(pipe.expect("mkfifo").success());
+        std::fs::create_dir(path("folder")).expect("made");
+        for name in ["bytes", "long", "pipe", "folder"] {
+            let error = Keyring::from_file(path(name)).expect_err(name);
+            assert_eq!(error.kind(), KeyringErrorKind::Malformed, "{name}");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::token::ParsedToken;
 /// One to eight named roots, one of them current. Cheap to clone.
 #[derive(Clone)]
 pub struct Keyring {
-    roots: Arc<[Root]>,
+    /// Each at a place of its own, so that what is made of it is never copied.
+    roots: Arc<[Arc<Root>]>,
     current: usize,
 }
 
@@ -23,20 +24,23 @@ impl Keyring {
     ///
     /// [`KeyringErrorKind::Io`] where the generator fails.
     pub fn generate(name: RootName) -> Result<Self, KeyringError> {
-        let mut secret = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *secret).map_err(|error| {
+        let mut secret = Box::new(Zeroizing::new([0; 32]));
+        getrandom::fill(&mut **secret).map_err(|error| {
             KeyringError::io(
                 "the system's random generator failed",
                 std::io::Error::other(error),
             )
         })?;
         Ok(Self {
-            roots: [Root::new(name, secret)].into(),
+            roots: [Arc::new(Root::new(name, secret))].into(),
             current: 0,
         })
     }
 
-    pub(super) fn from_roots(roots: Vec<Root>, current: &RootName) -> Result<Self, KeyringError> {
+    pub(super) fn from_roots(
+        roots: Vec<Arc<Root>>,
+        current: &RootName,
+    ) -> Result<Self, KeyringError> {
         let malformed = |message: String| KeyringError::new(KeyringErrorKind::Malformed, message);
         if roots.is_empty() || roots.len() > Self::MAX_ROOTS {
             return Err(malformed(format!(
@@ -73,12 +77,13 @@ impl Keyring {
         &self.roots[self.current]
     }
 
-    pub(crate) fn roots(&self) -> &[Root] {
+    pub(crate) fn roots(&self) -> &[Arc<Root>] {
         &self.roots
     }
 
     pub(crate) fn root(&self, name: &RootName) -> Option<&Root> {
-        self.roots.iter().find(|root| root.name == *name)
+        let found = self.roots.iter().find(|root| root.name == *name);
+        found.map(|root| &**root)
     }
 
     /// Whether any root of this keyring issued the token.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -59,6 +60,8 @@ impl ManagerBuilder {
     }
 
     /// The runtime of the background tasks; the present one where not given.
+    /// It needs its timer (`enable_time`). The manager may then be built and
+    /// used where there is no runtime at all.
     #[must_use]
     pub fn runtime(self, runtime: Handle) -> Self {
         Self {
@@ -92,11 +95,11 @@ impl ManagerBuilder {
                 )
             })?;
         let (clock, timeout) = (self.clock, self.config.store_timeout);
-        check_roots(&*self.store, &keyring, &*clock, timeout).await?;
+        check_roots(&runtime, &*clock, timeout, &*self.store, &keyring).await?;
 
         let sent = clock.now();
-        let head = within(&*clock, timeout, self.store.head()).await?;
-        let services = within(&*clock, timeout, self.store.load_services()).await?;
+        let head = within(&runtime, &*clock, timeout, self.store.head()).await?;
+        let services = within(&runtime, &*clock, timeout, self.store.load_services()).await?;
         let shared = Arc::new(Shared::new(
             self.store,
             keyring,
@@ -115,26 +118,24 @@ impl ManagerBuilder {
 
 /// Finds a wrong keyring before anything is written with it.
 async fn check_roots(
+    runtime: &Handle,
+    clock: &dyn Clock,
+    timeout: Duration,
     store: &dyn Store,
     keyring: &Keyring,
-    clock: &dyn Clock,
-    timeout: std::time::Duration,
 ) -> Result<(), Error> {
-    let known = within(clock, timeout, store.remember_roots(Vec::new())).await?;
+    let known = within(runtime, clock, timeout, store.remember_roots(Vec::new())).await?;
     compare(keyring, &known)?;
-    let checks = keyring
-        .roots()
-        .iter()
-        .map(|root| RootCheck {
-            name: root.name.clone(),
-            check: root.check(),
-        })
-        .collect();
+    // The current root alone: nothing is written with one that only verifies,
+    // and other nodes may not have it yet.
+    let current = keyring.current();
+    let check = RootCheck {
+        name: current.name.clone(),
+        check: current.check(),
+    };
     // Compared again: another process may have been first.
-    compare(
-        keyring,
-        &within(clock, timeout, store.remember_roots(checks)).await?,
-    )
+    let known = within(runtime, clock, timeout, store.remember_roots(vec![check])).await?;
+    compare(keyring, &known)
 }
 
 fn compare(keyring: &Keyring, known: &[RootCheck]) -> Result<(), Error> {

@@ -45,7 +45,8 @@ settings! {
     cache_capacity: u64 = 100_000,
     /// How long an id that names no key is remembered. 100 milliseconds to 1
     /// minute, default 5 seconds: long enough to keep a misconfigured client
-    /// from the store, and forgotten at once when the key is created.
+    /// from the store. Forgotten at once on the node on which the key is
+    /// created, and elsewhere within P.
     negative_ttl: Duration = Duration::from_secs(5),
     /// How long a key lives that is created without an expiry, where its
     /// service does not say. 1 minute to 100 years, or none for ever; default
@@ -80,8 +81,10 @@ settings! {
     /// How often counters of use are written. 100 milliseconds to 1 hour,
     /// default 5 seconds: what is lost when the process is killed.
     flush_interval: Duration = Duration::from_secs(5),
-    /// How long the store may take to answer. 10 milliseconds to 1 minute,
-    /// default 2 seconds; past it the request is answered as unavailable.
+    /// How long the store may take to answer, and a read may wait for its turn
+    /// before. 10 milliseconds to 1 minute, default 2 seconds; past it the
+    /// request is answered as unavailable. It may be longer than S: what took
+    /// that long to read is read again, and does not count.
     store_timeout: Duration = Duration::from_secs(2),
 }
 

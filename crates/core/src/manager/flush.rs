@@ -58,7 +58,8 @@ impl Shared {
         let Some(batch) = flusher.next(&self.usage, self.clock.now().wall()) else {
             return Ok(());
         };
-        match self.within(self.store.add_usage(batch)).await {
+        let added = self.within(async { self.store.add_usage(batch).await });
+        match added.await {
             Ok(()) => {
                 flusher.acknowledged();
                 Counters::add(&self.counters.flushes);

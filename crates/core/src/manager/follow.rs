@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::cache::{Met, Stamp};
 use crate::manager::handle::Request;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
@@ -65,47 +66,52 @@ impl Shared {
         // Taken before the store is asked: what is met later may be newer than
         // the answer.
         let met = self.witness.newest(self.gate.epoch());
-        let changes = self.within(self.store.changes(head)).await?;
+        let changes = self.changes(head).await?;
         let now = changes.head();
-        match met.filter(|met| met.revision > head.revision) {
-            None => Ok(changes),
-            Some(met) if met == now => Ok(changes),
-            Some(met) if met.revision >= now.revision => Ok(Changes::Diverged { head: now }),
-            Some(met) => match self.within(self.store.changes(met)).await? {
-                diverged @ Changes::Diverged { .. } => Ok(diverged),
-                Changes::Some { .. } | Changes::All { .. } => Ok(changes),
-            },
+        let met = match met {
+            None => return Ok(changes),
+            Some(Met::Two) => return Ok(Changes::Diverged { head: now }),
+            Some(Met::Head(met)) => met,
+        };
+        if met.revision < head.revision || met == head || met == now {
+            return Ok(changes);
         }
+        if met.revision >= now.revision {
+            return Ok(Changes::Diverged { head: now });
+        }
+        match self.changes(met).await? {
+            diverged @ Changes::Diverged { .. } => Ok(diverged),
+            Changes::Some { .. } | Changes::All { .. } => Ok(changes),
+        }
+    }
+
+    async fn changes(&self, since: Head) -> Result<Changes, StoreError> {
+        self.within(async { self.store.changes(since).await }).await
     }
 
     /// Raises what changed, and returns where the store stands.
     fn follow(self: &Arc<Self>, changes: Changes) -> Head {
+        let head = changes.head();
+        // The epoch is taken after the answer: whatever is read in a later one
+        // is asked for after it, and holds all that the answer tells.
+        let stamp = Stamp::new(self.gate.epoch(), head.revision);
         match changes {
-            Changes::Some {
-                head,
-                keys,
-                services,
-            } => {
+            Changes::Some { keys, services, .. } => {
                 for id in keys {
-                    self.gate.raise_key(id, head.revision);
+                    self.gate.raise_key(id, stamp);
                 }
                 if services {
-                    self.gate.raise_services(head.revision);
+                    self.gate.raise_services(stamp);
                     self.renew_services();
                 }
-                head
             }
-            Changes::All { head } => {
-                self.gate.raise_all(head.revision);
+            Changes::All { .. } => {
+                self.gate.raise_all(stamp);
                 self.renew_services();
-                head
             }
-            Changes::Diverged { head } => {
-                self.diverge(head);
-                self.renew_services();
-                head
-            }
+            Changes::Diverged { .. } => self.diverge(head),
         }
+        head
     }
 
     /// Has the services read ahead of the next request. Where it fails, that

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::audit::{Action, Actor, EventDraft};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Invalid};
@@ -122,6 +124,9 @@ impl KeyManager {
                 .or(config.default_lifetime)
                 .map(|life| now.saturating_add(life)),
             Expiry::At(at) => Some(at),
+            Expiry::In(life) if life < Duration::from_secs(1) => {
+                return Err(Invalid::new("expiry", "1 second at least"));
+            }
             Expiry::In(life) => Some(now.saturating_add(life)),
             Expiry::Never => None,
         };
@@ -135,9 +140,19 @@ impl KeyManager {
             Some(at) if at <= now.saturating_add(max) => Ok(expires_at),
             _ => Err(Invalid::new(
                 "expiry",
-                format!("at most {} days from now", max.as_secs() / 86_400),
+                format!("at most {} from now", in_words(max)),
             )),
         }
+    }
+}
+
+/// A configured lifetime: days where it is of whole days, or else seconds.
+fn in_words(lifetime: Duration) -> String {
+    let (seconds, day) = (lifetime.as_secs(), 86_400);
+    if seconds.is_multiple_of(day) {
+        format!("{} days", seconds / day)
+    } else {
+        format!("{seconds} seconds")
     }
 }
 

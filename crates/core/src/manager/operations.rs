@@ -150,7 +150,8 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// How long older secrets still count, 0 to 366 days; 0 ends them at once.
+    /// How long older secrets still count, 0 to 366 days. 0 ends them at once;
+    /// any other grace ends by each node's own civil time.
     #[must_use]
     pub fn grace(self, grace: Duration) -> Self {
         Self {

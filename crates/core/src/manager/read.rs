@@ -1,8 +1,9 @@
+use crate::cache::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyId};
 use crate::manager::KeyManager;
 use crate::service::{Service, ServiceName};
-use crate::store::Lookup;
+use crate::store::Head;
 use crate::usage::Usage;
 
 impl KeyManager {
@@ -48,12 +49,17 @@ impl KeyManager {
     ///
     /// [`ErrorKind::NotFound`], or what the store says.
     pub async fn key(&self, id: KeyId) -> Result<Key, Error> {
-        let loaded = self
-            .shared()
-            .within(self.shared().store.load(Lookup::Id(id)))
-            .await?;
-        loaded
+        let (_, _, key) = self.ask_key(id).await?;
+        Ok(key)
+    }
+
+    /// The same, with the head of its snapshot and the epoch in which the
+    /// store was asked.
+    pub(super) async fn ask_key(&self, id: KeyId) -> Result<(Epoch, Head, Key), Error> {
+        let (epoch, loaded) = self.shared().ask_key(id).await?;
+        let key = loaded
             .key
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no key {id}")))
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no key {id}")))?;
+        Ok((epoch, loaded.head, key))
     }
 }

@@ -8,6 +8,10 @@ use crate::manager::lifecycle::entropy;
 use crate::manager::{Issued, KeyManager, Rotation};
 use crate::token::Token;
 
+/// The end of a secret that is over on every node at once: no clock is before
+/// it. This node's own time would lie ahead on a node whose clock is behind.
+const AT_ONCE: Timestamp = Timestamp::from_millis(0);
+
 impl KeyManager {
     /// Gives a key a new secret, and an end to its older ones.
     ///
@@ -51,28 +55,28 @@ impl KeyManager {
             .max()
             .unwrap_or(0);
         let secret = self.secret(number.saturating_add(1), &token, now);
-        let key = rotated(old.clone(), secret, grace, now)?;
+        let next = rotated(old, secret, grace, now)?;
         let event = EventDraft::new(Action::KeyRotate, actor)
-            .key(&key)
+            .key(&next)
             .change("secret", number, number.saturating_add(1))
             .after("grace_seconds", grace.as_secs());
-        self.update(key.clone(), old.version, event).await?;
+        let key = self.update(next, event).await?;
         Ok(Issued { key, token })
     }
 }
 
 /// The record after a rotation: the new secret last, an end to the others.
 fn rotated(old: Key, secret: Secret, grace: Duration, now: Timestamp) -> Result<Key, Error> {
-    let end = now.saturating_add(grace);
     let mut secrets: Vec<Secret> = old
         .secrets
         .into_iter()
         .filter(|secret| secret.is_live(now))
         .collect();
-    if grace.is_zero() {
+    let end = if grace < Duration::from_millis(1) {
         // They end now: only so many are kept that the record can say so.
         let surplus = (secrets.len() + 1).saturating_sub(Key::MAX_SECRETS);
         secrets.drain(..surplus);
+        AT_ONCE
     } else if secrets.len() >= Key::MAX_SECRETS {
         return Err(Error::new(
             ErrorKind::State,
@@ -82,14 +86,12 @@ fn rotated(old: Key, secret: Secret, grace: Duration, now: Timestamp) -> Result<
                 secrets.len()
             ),
         ));
-    }
+    } else {
+        now.saturating_add(grace)
+    };
     for older in &mut secrets {
         older.ends_at = Some(older.ends_at.map_or(end, |ends_at| ends_at.min(end)));
     }
     secrets.push(secret);
-    Ok(Key {
-        secrets,
-        version: old.version + 1,
-        ..old
-    })
+    Ok(Key { secrets, ..old })
 }

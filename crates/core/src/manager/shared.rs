@@ -1,18 +1,24 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::cache::{
-    Cached, Entry, Freshness, Gate, KeyCache, Loads, Overloaded, Rereads, ServiceCache,
-    ServiceTable, Stamp, Witness,
+    Absent, Cached, Entry, Epoch, Freshness, Gate, KeyCache, Loads, Rereads, ServiceCache,
+    ServiceTable, Stamp, Unread, Witness,
 };
 use crate::clock::{Clock, Moment};
 use crate::key::KeyId;
 use crate::keyring::Keyring;
 use crate::manager::ManagerConfig;
 use crate::manager::stats::Counters;
-use crate::store::{Head, LoadedServices, Lookup, Store, StoreError, StoreErrorKind};
+use crate::store::{
+    BoxFuture, Head, Loaded, LoadedServices, Lookup, Store, StoreError, StoreErrorKind,
+};
 use crate::usage::UsageTable;
 use crate::verdict::UnavailableCause;
 
@@ -20,6 +26,9 @@ use crate::verdict::UnavailableCause;
 const LOADS_RUNNING: usize = 64;
 /// Reads that wait behind them; one more is refused.
 const LOADS_WAITING: usize = 1_024;
+
+type KeyRead = Result<Cached, UnavailableCause>;
+type ServicesRead = Result<Arc<ServiceTable>, UnavailableCause>;
 
 /// What the handles of a manager and its tasks share.
 #[derive(Debug)]
@@ -37,8 +46,8 @@ pub(super) struct Shared {
     pub(super) rereads: Rereads,
     pub(super) usage: UsageTable,
     pub(super) counters: Counters,
-    key_loads: Loads<KeyId, Result<Cached, UnavailableCause>>,
-    service_loads: Loads<(), Result<Arc<ServiceTable>, UnavailableCause>>,
+    key_loads: Loads<KeyId, KeyRead>,
+    service_loads: Loads<(), ServicesRead>,
 }
 
 impl Shared {
@@ -81,45 +90,70 @@ impl Shared {
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        within(&*self.clock, self.config.store_timeout, answer).await
+        let timeout = self.config.store_timeout;
+        within(&self.runtime, &*self.clock, timeout, answer).await
+    }
+
+    /// Ends once the store has had its time to answer.
+    pub(super) fn patience(&self) -> BoxFuture<'static, ()> {
+        sleep(&self.runtime, &*self.clock, self.config.store_timeout)
+    }
+
+    /// A key as the store has it now, and the epoch in which it was asked.
+    pub(super) async fn ask_key(&self, id: KeyId) -> Result<(Epoch, Loaded), StoreError> {
+        // The epoch is taken before the store is asked: what is read from a
+        // store that is replaced meanwhile never counts.
+        let epoch = self.gate.epoch();
+        let loaded = self.within(self.store.load(Lookup::Id(id))).await?;
+        self.witness.met(epoch, loaded.head);
+        Ok((epoch, loaded))
     }
 
     /// Reads a key, or joins the read that is under way. The result may be
     /// older than a change that this node knows of: it has to pass the gate.
-    pub(super) async fn load_key(self: &Arc<Self>, id: KeyId) -> Result<Cached, UnavailableCause> {
-        let shared = Arc::clone(self);
-        let read = move || async move { shared.read_key(id).await };
-        let joined = self
-            .key_loads
-            .join(&self.runtime, id, read)
-            .map_err(|Overloaded| {
-                Counters::add(&self.counters.overloads);
-                UnavailableCause::Overloaded
-            })?;
-        joined.await.unwrap_or(Err(UnavailableCause::Store))
+    pub(super) async fn load_key(self: &Arc<Self>, id: KeyId) -> KeyRead {
+        let joined = self.join_key(id).map_err(|unread| self.unread(unread))?;
+        joined
+            .await
+            .unwrap_or_else(|unread| Err(self.unread(unread)))
     }
 
     /// Has a key read in the background, without waiting.
     pub(super) fn refresh_key(self: &Arc<Self>, id: KeyId) {
-        let shared = Arc::clone(self);
         Counters::add(&self.counters.refreshes);
         // A full queue means that the entry is asked for again a little later.
-        let _ = self.key_loads.join(&self.runtime, id, move || async move {
-            shared.read_key(id).await
-        });
+        let _ = self.join_key(id);
+    }
+
+    fn join_key(
+        self: &Arc<Self>,
+        id: KeyId,
+    ) -> Result<impl Future<Output = Result<KeyRead, Unread>> + Send + use<>, Unread> {
+        let (read, shared) = (Arc::clone(self).read_key(id), Arc::clone(self));
+        // Made where it is waited for: on the manager's own runtime.
+        let patience = async move { shared.patience().await };
+        self.key_loads.join(&self.runtime, id, read, patience)
     }
 
     /// Reads all services, or joins the read that is under way.
-    pub(super) async fn load_services(
-        self: &Arc<Self>,
-    ) -> Result<Arc<ServiceTable>, UnavailableCause> {
-        let shared = Arc::clone(self);
-        let read = move || async move { shared.read_services().await };
-        let joined = self
-            .service_loads
-            .join(&self.runtime, (), read)
-            .map_err(|Overloaded| UnavailableCause::Overloaded)?;
-        joined.await.unwrap_or(Err(UnavailableCause::Store))
+    pub(super) async fn load_services(self: &Arc<Self>) -> ServicesRead {
+        let (read, shared) = (Arc::clone(self).read_services(), Arc::clone(self));
+        let patience = async move { shared.patience().await };
+        let joined = self.service_loads.join(&self.runtime, (), read, patience);
+        let joined = joined.map_err(|unread| self.unread(unread))?;
+        joined
+            .await
+            .unwrap_or_else(|unread| Err(self.unread(unread)))
+    }
+
+    fn unread(&self, unread: Unread) -> UnavailableCause {
+        match unread {
+            Unread::Overloaded => {
+                Counters::add(&self.counters.overloads);
+                UnavailableCause::Overloaded
+            }
+            Unread::Ended => UnavailableCause::Store,
+        }
     }
 
     /// How many reads of keys run or wait.
@@ -127,10 +161,9 @@ impl Shared {
         self.key_loads.len() as u64
     }
 
-    /// Nothing read before now counts any more, and the store stands at `head`.
-    pub(super) fn diverge(&self, head: Head) {
-        self.gate.diverge();
-        self.keys.clear();
+    /// The store stands at `head` of another life than the one known.
+    pub(super) fn diverge(self: &Arc<Self>, head: Head) {
+        self.begin_epoch();
         Counters::add(&self.counters.divergences);
         tracing::error!(
             revision = head.revision.count(),
@@ -138,46 +171,44 @@ impl Shared {
         );
     }
 
-    async fn read_key(self: Arc<Self>, id: KeyId) -> Result<Cached, UnavailableCause> {
+    /// Nothing read before now counts any more.
+    pub(super) fn begin_epoch(self: &Arc<Self>) {
+        self.gate.diverge();
+        self.keys.clear();
+        self.renew_services();
+    }
+
+    async fn read_key(self: Arc<Self>, id: KeyId) -> KeyRead {
         Counters::add(&self.counters.loads);
-        // The epoch is taken before the store is asked: what is read from a
-        // store that is replaced meanwhile never counts.
-        let (epoch, sent) = (self.gate.epoch(), self.clock.now());
-        let loaded = self
-            .within(self.store.load(Lookup::Id(id)))
-            .await
-            .map_err(|error| {
-                Counters::add(&self.counters.load_failures);
-                tracing::warn!(key = %id, %error, "reading a key failed");
-                UnavailableCause::Store
-            })?;
-        self.witness.met(epoch, loaded.head);
+        let read_at = self.clock.now();
+        let (epoch, loaded) = self.ask_key(id).await.map_err(|error| {
+            Counters::add(&self.counters.load_failures);
+            // The follower says once that the store is away; here it would be
+            // said for every request.
+            tracing::debug!(key = %id, %error, "reading a key failed");
+            UnavailableCause::Store
+        })?;
         let stamp = Stamp::new(epoch, loaded.head.revision);
         let cached = match loaded.key {
             Some(key) => {
                 let usage = self.usage.cell(id);
-                Cached::Present(Arc::new(Entry::new(
-                    key,
-                    stamp,
-                    sent,
-                    self.config.cache_ttl,
-                    usage,
-                )))
+                let ttl = self.config.cache_ttl;
+                Cached::Present(Arc::new(Entry::new(key, stamp, read_at, ttl, usage)))
             }
-            None => Cached::Absent(stamp),
+            None => Cached::Absent(Absent { stamp, read_at }),
         };
         self.keys.keep(id, &cached);
         Ok(cached)
     }
 
-    async fn read_services(self: Arc<Self>) -> Result<Arc<ServiceTable>, UnavailableCause> {
+    async fn read_services(self: Arc<Self>) -> ServicesRead {
         let epoch = self.gate.epoch();
         let loaded = self
             .within(self.store.load_services())
             .await
             .map_err(|error| {
                 Counters::add(&self.counters.load_failures);
-                tracing::warn!(%error, "reading the services failed");
+                tracing::debug!(%error, "reading the services failed");
                 UnavailableCause::Store
             })?;
         self.witness.met(epoch, loaded.head);
@@ -190,16 +221,42 @@ impl Shared {
 
 /// Waits for an answer of the store no longer than `timeout`.
 pub(super) async fn within<T>(
+    runtime: &Handle,
     clock: &dyn Clock,
     timeout: Duration,
     answer: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     tokio::select! {
         biased;
-        answer = answer => answer,
-        () = clock.sleep(timeout) => Err(StoreError::new(
+        answer = unpanicked(answer) => answer,
+        () = sleep(runtime, clock, timeout) => Err(StoreError::new(
             StoreErrorKind::Unavailable,
             format!("the store did not answer within {timeout:?}"),
         )),
     }
+}
+
+/// The answer of a store that may be a user's own: one that panics has failed,
+/// and takes no background task with it.
+async fn unpanicked<T>(
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let mut answer = pin!(answer);
+    poll_fn(|context| {
+        // A future that panicked is not polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            let kind = StoreErrorKind::Unavailable;
+            Poll::Ready(Err(StoreError::new(kind, "the store panicked")))
+        })
+    })
+    .await
+}
+
+/// Ends once `duration` has passed. Where the caller is on no runtime, the
+/// timer is that of the manager's.
+fn sleep(runtime: &Handle, clock: &dyn Clock, duration: Duration) -> BoxFuture<'static, ()> {
+    let outside = Handle::try_current().is_err();
+    let _entered = outside.then(|| runtime.enter());
+    clock.sleep(duration)
 }

@@ -71,28 +71,28 @@ impl KeyManager {
         decide: impl Fn(&KeyState, Timestamp) -> Result<Option<KeyState>, &'static str>,
     ) -> Result<Key, Error> {
         for _ in 0..CONFLICT_RETRIES {
-            let old = self.key(id).await?;
-            let decided = decide(&old.state, self.clock().now().wall()).map_err(|what| {
+            let (epoch, head, old) = self.ask_key(id).await?;
+            let decided = decide(&old.state, self.clock().now().wall());
+            if !matches!(decided, Ok(Some(_))) {
+                // Somebody else did it: what is cached here may not know yet.
+                self.shared().raise_key(id, epoch, head);
+            }
+            let decided = decided.map_err(|what| {
                 let message = format!("key {id} is revoked: it cannot be {what}");
                 Error::new(ErrorKind::State, message)
             })?;
             let Some(state) = decided else { return Ok(old) };
-            let key = Key {
-                state,
-                version: old.version + 1,
-                ..old.clone()
-            };
-            let mut event = EventDraft::new(action, actor).key(&key).change(
+            let mut event = EventDraft::new(action, actor).key(&old).change(
                 "state",
                 old.state.as_str(),
-                key.state.as_str(),
+                state.as_str(),
             );
-            if let KeyState::Revoked(revocation) = &key.state {
+            if let KeyState::Revoked(revocation) = &state {
                 event = event.after("reason", &revocation.reason);
             }
-            match self.update(key.clone(), old.version, event).await {
+            match self.update(Key { state, ..old }, event).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
-                result => return result.map(|_| key),
+                result => return result,
             }
         }
         Err(Error::new(

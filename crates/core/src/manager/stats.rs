@@ -76,9 +76,11 @@ counters! {
     loads => "portcullis_store_loads_total",
     /// Reads of the store that failed or timed out.
     load_failures => "portcullis_store_load_failures_total",
-    /// Reads that found a record changed while it was read, and began again.
+    /// Reads that brought what could not be used, as it was too old by then,
+    /// and that began again.
     gate_retries => "portcullis_gate_retries_total",
-    /// Misses refused because too many were waiting.
+    /// Misses refused because too many were waiting, or waited too long for
+    /// their turn.
     overloads => "portcullis_store_overloads_total",
     /// Entries read again in the background, past their TTL.
     refreshes => "portcullis_cache_refreshes_total",

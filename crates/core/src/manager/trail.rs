@@ -40,8 +40,9 @@ impl KeyManager {
             .await?)
     }
 
-    /// Walks over the whole chain and says whether every event is as it was
-    /// written. Events that are appended meanwhile are not looked at.
+    /// Walks over the whole chain and says whether every event up to the stored
+    /// head is as it was written. Events that are appended meanwhile are not
+    /// looked at.
     ///
     /// # Errors
     ///

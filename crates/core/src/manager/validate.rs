@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use crate::cache::{Cached, Entry, SecretMatch, ServiceTable};
+use crate::cache::{Cached, Entry, Reread, SecretMatch, ServiceTable};
 use crate::clock::Moment;
 use crate::context::Context;
 use crate::grant::Grant;
-use crate::key::{KeyState, Secret};
+use crate::key::{KeyId, KeyState, Secret};
 use crate::manager::KeyManager;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
@@ -28,6 +28,8 @@ pub enum Validation {
 pub struct PendingValidation {
     shared: Arc<Shared>,
     token: ParsedToken,
+    /// When it was asked for.
+    since: Moment,
 }
 
 impl KeyManager {
@@ -43,7 +45,8 @@ impl KeyManager {
                 return Validation::Decided(shared.decided(Verdict::Denied(denial), context));
             }
         };
-        match shared.validate_cached(&token, context) {
+        let now = shared.clock.now();
+        match shared.validate_cached(&token, context, now) {
             Some(verdict) => {
                 Counters::add(&shared.counters.cache_hits);
                 Validation::Decided(shared.decided(verdict, context))
@@ -53,6 +56,7 @@ impl KeyManager {
                 Validation::Pending(PendingValidation {
                     shared: Arc::clone(shared),
                     token,
+                    since: now,
                 })
             }
         }
@@ -71,8 +75,13 @@ impl KeyManager {
 impl PendingValidation {
     /// Asks the store, and decides.
     pub async fn resolve(self, context: &Context<'_>) -> Verdict {
-        let verdict = self.shared.validate_stored(&self.token, context).await;
-        self.shared.decided(verdict, context)
+        let Self {
+            shared,
+            token,
+            since,
+        } = self;
+        let verdict = shared.validate_stored(&token, context, since).await;
+        shared.decided(verdict, context)
     }
 }
 
@@ -97,16 +106,9 @@ impl Shared {
         self: &Arc<Self>,
         token: &ParsedToken,
         context: &Context<'_>,
+        now: Moment,
     ) -> Option<Verdict> {
-        let now = self.clock.now();
-        if self.freshness.age(now) > self.config.max_staleness {
-            return None;
-        }
-        let cached = self.keys.find(token.id)?;
-        if !self.gate.passes_key(token.id, cached.stamp()) {
-            return None;
-        }
-        let Cached::Present(entry) = cached else {
+        let Cached::Present(entry) = self.counting(token.id, now)? else {
             return Some(denied(DenialReason::Unknown, token));
         };
         let services = self.services.table();
@@ -119,15 +121,35 @@ impl Shared {
         match self.judge(token, &entry, &services, context, now) {
             Judgement::Verdict(verdict) => Some(verdict),
             Judgement::NoService => None,
-            // Only what we issued ourselves may make the store work.
-            Judgement::Mismatch => {
-                if self.keyring.issued(token) && self.rereads.claim(token.id, now) {
-                    Counters::add(&self.counters.rereads);
-                    None
-                } else {
-                    Some(denied(DenialReason::Secret, token))
-                }
+            Judgement::Mismatch => self.refuse_mismatch(token, &entry, now),
+        }
+    }
+
+    /// What is cached of a key, where it still counts.
+    fn counting(&self, id: KeyId, now: Moment) -> Option<Cached> {
+        if self.freshness.age(now) > self.config.max_staleness {
+            return None;
+        }
+        let cached = self.keys.find(id)?;
+        self.gate.passes_key(id, cached.stamp()).then_some(cached)
+    }
+
+    /// Refuses a token that matches no cached secret; nothing where the key
+    /// has to be read again before.
+    fn refuse_mismatch(&self, token: &ParsedToken, entry: &Entry, now: Moment) -> Option<Verdict> {
+        // Only what we issued ourselves may make the store work.
+        let reread = if self.keyring.issued(token) {
+            self.rereads.claim(token, entry.read_at(), now)
+        } else {
+            Reread::Done
+        };
+        match reread {
+            Reread::First => {
+                Counters::add(&self.counters.rereads);
+                None
             }
+            Reread::Joined => None,
+            Reread::Done => Some(denied(DenialReason::Secret, token)),
         }
     }
 
@@ -136,11 +158,13 @@ impl Shared {
         self: &Arc<Self>,
         token: &ParsedToken,
         context: &Context<'_>,
+        since: Moment,
     ) -> Verdict {
         // Strangers' inventions end here, before any look-up.
         if !self.keyring.issued(token) {
             return denied(DenialReason::Tag, token);
         }
+        let mut cause = UnavailableCause::Contended;
         for attempt in 0..=RETRIES {
             if attempt > 0 {
                 Counters::add(&self.counters.gate_retries);
@@ -149,26 +173,77 @@ impl Shared {
                 Ok(services) => services,
                 Err(cause) => return self.unavailable(cause),
             };
-            let cached = match self.load_key(token.id).await {
-                Ok(cached) => cached,
+            if let Some(verdict) = self.validate_known(token, &services, context) {
+                return verdict;
+            }
+            let weighed = match self.load_key(token.id).await {
+                Ok(cached) => self.weigh(token, &cached, &services, context, since),
                 Err(cause) => return self.unavailable(cause),
             };
-            // A read that was under way when the record changed brings back
-            // what no longer counts, for those who joined it as well.
-            if !self.gate.passes_key(token.id, cached.stamp()) {
-                continue;
-            }
-            let Cached::Present(entry) = cached else {
-                return denied(DenialReason::Unknown, token);
-            };
-            match self.judge(token, &entry, &services, context, self.clock.now()) {
-                Judgement::Verdict(verdict) => return verdict,
-                Judgement::Mismatch => return denied(DenialReason::Secret, token),
-                // The key is of a service younger than the table: read again.
-                Judgement::NoService => self.gate.need_services(entry.stamp()),
+            match weighed {
+                Ok(verdict) => return verdict,
+                Err(again) => cause = again,
             }
         }
-        self.unavailable(UnavailableCause::Contended)
+        self.unavailable(cause)
+    }
+
+    /// Decides by what is cached by now: the services alone may have been too
+    /// old, or another request was first to read the key. Refuses no mismatch.
+    fn validate_known(
+        &self,
+        token: &ParsedToken,
+        services: &ServiceTable,
+        context: &Context<'_>,
+    ) -> Option<Verdict> {
+        let now = self.clock.now();
+        let Cached::Present(entry) = self.counting(token.id, now)? else {
+            return None;
+        };
+        match self.judge(token, &entry, services, context, now) {
+            Judgement::Verdict(verdict) => Some(verdict),
+            Judgement::Mismatch | Judgement::NoService => None,
+        }
+    }
+
+    /// Decides by what a read brought; or says why it has to be read again.
+    fn weigh(
+        &self,
+        token: &ParsedToken,
+        cached: &Cached,
+        services: &ServiceTable,
+        context: &Context<'_>,
+        since: Moment,
+    ) -> Result<Verdict, UnavailableCause> {
+        let now = self.clock.now();
+        // A read that was under way when the record changed brings back what
+        // no longer counts, for those who joined it as well.
+        if !self.gate.passes_key(token.id, cached.stamp()) {
+            return Err(UnavailableCause::Contended);
+        }
+        // A read that took longer than S is no better than a cache of that age.
+        let age = now.age_since(cached.read_at());
+        if age.min(self.freshness.age(now)) > self.config.max_staleness {
+            return Err(UnavailableCause::Store);
+        }
+        // One that began before the request may have missed a key or a secret
+        // that was made in between: it refuses neither.
+        let began_before = cached.read_at().is_before(since);
+        let judged = match cached {
+            Cached::Present(entry) => self.judge(token, entry, services, context, now),
+            Cached::Absent(_) if began_before => return Err(UnavailableCause::Contended),
+            Cached::Absent(_) => return Ok(denied(DenialReason::Unknown, token)),
+        };
+        match judged {
+            Judgement::Verdict(verdict) => Ok(verdict),
+            Judgement::Mismatch if began_before => Err(UnavailableCause::Contended),
+            Judgement::Mismatch => Ok(denied(DenialReason::Secret, token)),
+            Judgement::NoService => {
+                // The key is of a service younger than the table.
+                self.gate.raise_services(cached.stamp());
+                Err(UnavailableCause::Contended)
+            }
+        }
     }
 
     /// The cached table of services where it counts, or else a new one.

@@ -17,8 +17,9 @@ use crate::error::Invalid;
 pub struct Permission(Cow<'static, str>);
 
 impl Permission {
-    /// A permission written in the program. In a `const`, a wrong form is an
-    /// error at compile time.
+    /// A permission written in the program. In a `const` or `static`, a wrong
+    /// form is an error at compile time. What borrows it for longer than a
+    /// statement needs a `static`.
     ///
     /// # Panics
     ///

@@ -27,8 +27,9 @@ enum Repr {
 }
 
 impl ServiceName {
-    /// A name written in the program. In a `const`, a wrong form is an error
-    /// at compile time.
+    /// A name written in the program. In a `const` or `static`, a wrong form is
+    /// an error at compile time. What borrows the name for longer than a
+    /// statement, as a [`Context`](crate::Context) does, needs a `static`.
     ///
     /// # Panics
     ///

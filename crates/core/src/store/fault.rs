@@ -19,7 +19,7 @@ use crate::usage::{Usage, UsageBatch};
 pub struct FaultStore {
     inner: Arc<dyn Store>,
     fault: watch::Sender<Fault>,
-    holding: watch::Sender<bool>,
+    holding: watch::Sender<Held>,
     held: watch::Sender<u64>,
     calls: Arc<AtomicU64>,
 }
@@ -36,6 +36,16 @@ pub enum Fault {
     Hang,
     /// Passes it on after so long.
     Slow(Duration),
+    /// Panics.
+    Panic,
+}
+
+/// Which calls wait once they are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    Loads,
+    Commits,
 }
 
 impl FaultStore {
@@ -44,7 +54,7 @@ impl FaultStore {
         Self {
             inner: Arc::new(inner),
             fault: watch::Sender::new(Fault::None),
-            holding: watch::Sender::new(false),
+            holding: watch::Sender::new(Held::Nothing),
             held: watch::Sender::new(0),
             calls: Arc::new(AtomicU64::new(0)),
         }
@@ -57,15 +67,20 @@ impl FaultStore {
 
     /// From now on, a load that has **read** its key waits before it returns.
     pub fn hold_loads(&self) {
-        self.holding.send_replace(true);
+        self.holding.send_replace(Held::Loads);
     }
 
-    /// Lets every held load go, and holds none any more.
-    pub fn release_loads(&self) {
-        self.holding.send_replace(false);
+    /// From now on, a commit that is **done** waits before it says so.
+    pub fn hold_commits(&self) {
+        self.holding.send_replace(Held::Commits);
     }
 
-    /// Waits until so many loads in all have been held.
+    /// Lets every held call go, and holds none any more.
+    pub fn release(&self) {
+        self.holding.send_replace(Held::Nothing);
+    }
+
+    /// Waits until so many calls in all have been held.
     pub async fn wait_held(&self, count: u64) {
         // The sender lives as long as `self`, so this cannot fail.
         let _ = self.held.subscribe().wait_for(|held| *held >= count).await;
@@ -96,8 +111,18 @@ impl FaultStore {
                 let _ = fault.wait_for(|fault| *fault != Fault::Hang).await;
             }
             Fault::Slow(duration) => tokio::time::sleep(duration).await,
+            #[expect(clippy::panic, reason = "what this fault is for")]
+            Fault::Panic => panic!("the store panics on purpose"),
         }
         call.await
+    }
+
+    async fn hold(&self, calls: Held) {
+        let mut holding = self.holding.subscribe();
+        if *holding.borrow_and_update() == calls {
+            self.held.send_modify(|held| *held += 1);
+            let _ = holding.wait_for(|holding| *holding != calls).await;
+        }
     }
 }
 
@@ -105,11 +130,7 @@ impl KeyStore for FaultStore {
     fn load(&self, lookup: Lookup) -> BoxFuture<'_, Result<Loaded, StoreError>> {
         Box::pin(async move {
             let loaded = self.pass(self.inner.load(lookup)).await;
-            let mut holding = self.holding.subscribe();
-            if *holding.borrow_and_update() {
-                self.held.send_modify(|held| *held += 1);
-                let _ = holding.wait_for(|holding| !*holding).await;
-            }
+            self.hold(Held::Loads).await;
             loaded
         })
     }
@@ -127,7 +148,11 @@ impl KeyStore for FaultStore {
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'_, Result<Head, StoreError>> {
-        Box::pin(self.pass(self.inner.commit(change)))
+        Box::pin(async move {
+            let committed = self.pass(self.inner.commit(change)).await;
+            self.hold(Held::Commits).await;
+            committed
+        })
     }
 
     fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {

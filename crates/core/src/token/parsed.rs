@@ -21,6 +21,13 @@ impl ParsedToken {
     pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
         self.secret.split_at(RANDOM_BYTES)
     }
+
+    /// The tag, which tells the tokens of a key apart. Without the random part
+    /// it is good for nothing.
+    pub(crate) fn tag(&self) -> [u8; 8] {
+        let [.., a, b, c, d, e, f, g, h] = self.secret;
+        [a, b, c, d, e, f, g, h]
+    }
 }
 
 impl Drop for ParsedToken {

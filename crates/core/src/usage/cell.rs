@@ -1,4 +1,6 @@
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 
 use crate::clock::Timestamp;
 use crate::usage::Usage;
@@ -14,12 +16,14 @@ pub(crate) struct UsageCell {
 
 impl UsageCell {
     pub(crate) fn record_granted(&self, at: Timestamp) {
-        self.granted.fetch_add(1, Relaxed);
         // Most requests of a busy key fall into one millisecond: reading first
         // leaves the cache line alone.
         if self.last_used.load(Relaxed) < at.as_millis() {
             self.last_used.fetch_max(at.as_millis(), Relaxed);
         }
+        // Counted last, so that who takes the count sees the time as well: a
+        // count of nothing would not tell it later.
+        self.granted.fetch_add(1, Release);
     }
 
     pub(crate) fn record_refused(&self) {
@@ -33,7 +37,7 @@ impl UsageCell {
     /// Takes what was counted; nothing where nothing was.
     pub(crate) fn take(&self) -> Option<Usage> {
         let usage = Usage {
-            granted: self.granted.swap(0, Relaxed),
+            granted: self.granted.swap(0, Acquire),
             refused: self.refused.swap(0, Relaxed),
             throttled: self.throttled.swap(0, Relaxed),
             last_used_at: match self.last_used.load(Relaxed) {

@@ -9,10 +9,12 @@
 mod channel;
 mod error;
 mod idle;
+mod observed;
 mod proxy;
 
 #[cfg(test)]
 pub(crate) use channel::ChannelBody;
 pub use error::{BodyError, BodyErrorKind, BodySource};
 pub use idle::IdleTimeout;
+pub(crate) use observed::Observed;
 pub use proxy::ProxyBody;

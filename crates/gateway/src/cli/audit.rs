@@ -3,9 +3,9 @@ use portcullis::KeyManager;
 use portcullis::audit::{AuditEvent, FieldChange};
 
 use super::Exit;
-use super::global::GlobalArgs;
 use super::dto::{AuditPageDto, AuditReportDto};
 use super::error::CliError;
+use super::global::GlobalArgs;
 use super::output::{Output, list};
 use super::session::{Database, with_manager};
 

@@ -1,5 +1,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tokio::runtime::Builder;
@@ -52,7 +53,10 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let terminal = out.is_terminal();
     let mut output = Output::new(cli.global.output, terminal, &mut out, &mut err);
-    runtime.block_on(dispatch(cli, &mut output))
+    let result = runtime.block_on(dispatch(cli, &mut output));
+    // All is done; a look-up of a name that never ends must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
 }
 
 async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {

@@ -1,24 +1,52 @@
+use portcullis::KeyManager;
+use tokio_util::sync::CancellationToken;
+
 use super::Exit;
-use super::global::GlobalArgs;
 use super::error::CliError;
-use super::shutdown::Shutdown;
+use super::global::GlobalArgs;
+use super::shutdown::{End, Shutdown, until_stopped};
 use crate::config::Config;
 use crate::gateway;
 use crate::listeners::Listeners;
 use crate::telemetry::Metrics;
 
-/// Runs the gateway until it is told to stop.
+/// Runs the gateway until it is told to stop; a second signal cuts what is in flight.
 pub(super) async fn run(global: &GlobalArgs) -> Result<Exit, CliError> {
-    let shutdown = Shutdown::listen()?;
+    let mut shutdown = Shutdown::listen()?;
     let config = Config::load(&global.config)?;
     let metrics = Metrics::install()?;
-    // The addresses first: whoever starts a second gateway by mistake changes nothing.
-    let listeners = Listeners::bind(&config).await?;
+    let (listeners, manager) = tokio::select! {
+        biased;
+        ready = prepare(&config) => ready?,
+        () = shutdown.next() => return Ok(Exit::Done),
+    };
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let gateway = gateway::serve(config, manager.clone(), listeners, metrics, stopped);
+    let end = until_stopped(gateway, &stop, async || shutdown.next().await).await?;
+    if end == End::Cut {
+        tracing::warn!("told to stop twice: what was in flight is cut");
+        manager.shutdown().await?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The addresses first: whoever starts a second gateway by mistake changes nothing.
+async fn prepare(config: &Config) -> Result<(Listeners, KeyManager), CliError> {
+    let listeners = Listeners::bind(config).await?;
+    if !config.has_database() {
+        // A wrong mount or a mistyped path looks like this too.
+        let path = std::path::absolute(&config.store_path);
+        let path = path.as_deref().unwrap_or(&config.store_path);
+        tracing::warn!(
+            path = %path.display(),
+            "the database is new: it knows no key, and every request is refused until one is created"
+        );
+    }
     let manager = config.open_manager().await?;
     config.create_missing_services(&manager).await?;
     if config.services.is_empty() {
         tracing::warn!("the configuration has no services: every request is answered with 404");
     }
-    gateway::serve(config, manager, listeners, metrics, shutdown.wait()).await?;
-    Ok(Exit::Done)
+    Ok((listeners, manager))
 }

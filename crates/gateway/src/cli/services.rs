@@ -7,10 +7,10 @@ use portcullis::token::Prefix;
 
 use super::Exit;
 use super::actor::actor;
-use super::global::GlobalArgs;
 use super::checked::checked;
 use super::dto::{ServiceDto, ServiceListDto};
 use super::error::CliError;
+use super::global::GlobalArgs;
 use super::output::{Output, fields, list};
 use super::session::{Database, with_manager};
 use crate::config::HumanDuration;

@@ -1,7 +1,7 @@
 use portcullis::KeyManager;
 
-use super::global::GlobalArgs;
 use super::error::CliError;
+use super::global::GlobalArgs;
 use super::output::Output;
 use crate::config::Config;
 

@@ -1,4 +1,6 @@
-use std::io;
+use std::pin::pin;
+
+use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use super::error::CliError;
@@ -6,25 +8,49 @@ use super::error::CliError;
 /// The signals by which people and service managers end the program, caught from now on.
 pub(super) struct Shutdown {
     #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
+    signals: Vec<tokio::signal::unix::Signal>,
+}
+
+/// How something ended that was told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// As it should, in its own time.
+    InOrder,
+    /// Whoever told it did not want to wait.
+    Cut,
 }
 
 impl Shutdown {
-    /// Catches the signals, so that one that comes before anybody waits is not lost.
+    /// Catches SIGTERM and Ctrl-C, so that one that comes before anybody waits is not lost.
     #[cfg(unix)]
     pub(super) fn listen() -> Result<Self, CliError> {
-        use tokio::signal::unix::{SignalKind, signal};
+        use tokio::signal::unix::SignalKind;
 
-        let listen = || -> io::Result<Self> {
-            let terminate = signal(SignalKind::terminate())?;
-            Ok(Self {
-                terminate,
-                interrupt: signal(SignalKind::interrupt())?,
-            })
-        };
-        listen().map_err(|error| failed(&error))
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+        Self::catch(&kinds)
+    }
+
+    /// The same, and SIGHUP: for what must not outlive the terminal that it was started from, and
+    /// has something to tidy up.
+    #[cfg(unix)]
+    pub(super) fn listen_at_terminal() -> Result<Self, CliError> {
+        use tokio::signal::unix::SignalKind;
+
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ];
+        Self::catch(&kinds)
+    }
+
+    #[cfg(unix)]
+    fn catch(kinds: &[tokio::signal::unix::SignalKind]) -> Result<Self, CliError> {
+        let caught = kinds.iter().map(|kind| tokio::signal::unix::signal(*kind));
+        let signals = caught
+            .collect::<std::io::Result<_>>()
+            .map_err(|error| CliError::because(Exit::Failure, "cannot catch signals", &error))?;
+        Ok(Self { signals })
     }
 
     /// There is only Ctrl-C, and it is caught when it is first waited for.
@@ -33,25 +59,93 @@ impl Shutdown {
         Ok(Self {})
     }
 
-    /// Ends with the first signal.
-    #[cfg(unix)]
-    pub(super) async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+    /// The same.
+    #[cfg(not(unix))]
+    pub(super) fn listen_at_terminal() -> Result<Self, CliError> {
+        Self::listen()
     }
 
-    /// Ends with Ctrl-C.
+    /// Ends with the next signal.
+    #[cfg(unix)]
+    pub(super) async fn next(&mut self) {
+        std::future::poll_fn(|cx| {
+            let mut polled = self.signals.iter_mut().map(|signal| signal.poll_recv(cx));
+            if polled.any(|polled| polled.is_ready()) {
+                return std::task::Poll::Ready(());
+            }
+            std::task::Poll::Pending
+        })
+        .await;
+    }
+
+    /// Ends with the next Ctrl-C.
     #[cfg(not(unix))]
-    pub(super) async fn wait(self) {
+    pub(super) async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-#[cfg(unix)]
-fn failed(error: &io::Error) -> CliError {
-    CliError::because(Exit::Failure, "cannot catch signals", error)
+/// Waits for something to end that runs until it is stopped: the first signal stops it, the second
+/// drops it.
+pub(super) async fn until_stopped<E>(
+    running: impl Future<Output = Result<(), E>>,
+    stop: &CancellationToken,
+    mut signal: impl AsyncFnMut(),
+) -> Result<End, E> {
+    let mut running = pin!(running);
+    tokio::select! {
+        ended = &mut running => return ended.map(|()| End::InOrder),
+        () = signal() => stop.cancel(),
+    }
+    tokio::select! {
+        ended = &mut running => ended.map(|()| End::InOrder),
+        () = signal() => Ok(End::Cut),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tokio::sync::mpsc;
+    use tokio_util::sync::CancellationToken;
+
+    use super::{End, until_stopped};
+
+    #[tokio::test]
+    async fn the_first_signal_stops_and_the_second_cuts() {
+        let stop = CancellationToken::new();
+        let (send, mut signals) = mpsc::unbounded_channel();
+        send.send(()).expect("received");
+        let mut next = async || {
+            signals.recv().await;
+        };
+        let orderly = async {
+            stop.cancelled().await;
+            Ok::<_, Infallible>(())
+        };
+        let end = until_stopped(orderly, &stop, &mut next).await;
+        assert_eq!(end, Ok(End::InOrder));
+        for _ in 0..2 {
+            send.send(()).expect("received");
+        }
+        let stuck = async {
+            stop.cancelled().await;
+            std::future::pending::<Result<(), Infallible>>().await
+        };
+        assert_eq!(until_stopped(stuck, &stop, next).await, Ok(End::Cut));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_end_of_the_terminal_is_a_signal_where_it_is_asked_for() {
+        let mut shutdown = super::Shutdown::listen_at_terminal().expect("caught");
+        let told = std::process::Command::new("sh")
+            .args(["-c", &format!("kill -HUP {}", std::process::id())])
+            .status();
+        assert!(told.expect("a shell").success());
+        shutdown.next().await;
+    }
 }

@@ -228,6 +228,21 @@ async fn a_token_goes_alone_into_a_pipe_and_is_announced_on_a_terminal() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_printed_is_not_lost_for_want_of_a_remark() {
+    let shell = Shell::new().await;
+    shell.text("services create orders").await;
+    let words = ["portcullis"].into_iter().chain(CREATE.split(' '));
+    let Command::Keys(command) = Cli::try_parse_from(words).expect("valid").command else {
+        panic!("{CREATE} is another command")
+    };
+    let (mut out, mut closed) = (Vec::new(), &mut [][..]);
+    let mut output = Output::new(Format::Text, false, &mut out, &mut closed);
+    let exit = keys::perform(command, &b""[..], &shell.manager, &mut output).await;
+    assert_eq!(exit.expect("printed"), Exit::Done);
+    assert!(is_token(String::from_utf8(out).expect("text").trim_end()));
+}
+
+#[tokio::test]
 async fn verify_says_what_a_token_is_worth() {
     let shell = Shell::new().await;
     shell.text("services create orders").await;

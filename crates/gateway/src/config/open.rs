@@ -1,5 +1,5 @@
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, fs};
 
 use portcullis::keyring::{Keyring, KeyringErrorKind};
 use portcullis::store::{StoreError, StoreErrorKind};
@@ -36,6 +36,12 @@ impl Config {
             StoreError::new(error.kind(), hint)
         });
         self.build_manager(keyring, store).await
+    }
+
+    /// Whether there is a database already, of whatever kind; an empty file is none yet.
+    #[must_use]
+    pub fn has_database(&self) -> bool {
+        fs::metadata(&self.store_path).is_ok_and(|metadata| metadata.len() > 0)
     }
 
     fn read_keyring(&self) -> Result<Keyring, OpenError> {
@@ -176,6 +182,9 @@ mod tests {
         assert_eq!(kind, OpenErrorKind::Unavailable);
         assert!(text.contains("portcullis.db"), "{text}");
         assert!(!config.store_path.exists(), "looking makes no database");
+        assert!(!config.has_database());
+        fs::write(&config.store_path, "").expect("written");
+        assert!(!config.has_database(), "an empty file becomes one");
 
         config
             .open_manager()
@@ -184,6 +193,7 @@ mod tests {
             .shutdown()
             .await
             .expect("closed");
+        assert!(config.has_database());
         config
             .open_existing_manager()
             .await

@@ -50,7 +50,8 @@ fn compare(service: &ServiceConfig, known: &Service) {
             service = %service.name,
             configured = %rate,
             stored,
-            "the store's default rate counts, not the configured one"
+            "the store's default rate counts, not the configured one, and cannot be changed yet: \
+             give keys a rate of their own with --rate"
         );
     }
 }

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use http::HeaderName;
-use http::header;
 use portcullis::manager::ManagerConfig;
 use toml::Spanned;
 
@@ -14,6 +13,7 @@ use super::lifetime::Lifetime;
 use super::services::resolve_services;
 use super::settings::{Broken, Setting, settle};
 use super::{Config, HumanDuration};
+use crate::headers::spelling;
 use crate::path::DEFAULT_MAX_LENGTH;
 use crate::server::ServerConfig;
 use crate::setting::{InvalidSetting, check_count};
@@ -27,6 +27,7 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
     Config {
         listen,
         operations_listen,
+        rate_capacity: rate_capacity(&file.manager.0),
         store_path: resolve_place(file.store.0, "portcullis.db", folder, findings),
         keyring_path: resolve_place(file.keyring.0, "keyring", folder, findings),
         manager: resolve_manager(file.manager.0, findings),
@@ -131,6 +132,13 @@ fn resolve_manager(manager: Manager, findings: &mut Vec<Finding>) -> ManagerConf
     )
 }
 
+/// No key that is cached is to be forgotten by the limits.
+fn rate_capacity(manager: &Manager) -> usize {
+    let cached = manager.cache_capacity.as_ref().map(Spanned::get_ref);
+    let cached = cached.and_then(|keys| usize::try_from(*keys).ok());
+    cached.map_or(Config::LEAST_RATES, |keys| keys.max(Config::LEAST_RATES))
+}
+
 /// What both sides wait for and hold: the clients' part and the upstreams', whose host is put in
 /// later.
 fn resolve_waiting(
@@ -202,32 +210,60 @@ fn resolve_path_length(limits: &Limits, findings: &mut Vec<Finding>) -> usize {
     )
 }
 
-/// Header fields that mean something else already: a token in one of them would be lost, or would
-/// break the request.
-const TAKEN: [HeaderName; 14] = [
-    header::AUTHORIZATION,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::COOKIE,
-    header::EXPECT,
-    header::FORWARDED,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::VIA,
+/// Header fields that mean something else already, in any spelling: a token in one of them would be
+/// lost, or break every request that has the field for its own sake.
+const TAKEN: [&str; 29] = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "connection",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "from",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy",
+    "range",
+    "referer",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-real-ip",
+    "x-request-id",
+    "x-requested-with",
+];
+const TAKEN_BEGINNINGS: [&str; 10] = [
+    "accept-",
+    "access-control-",
+    "content-",
+    "if-",
+    "proxy-",
+    "sec-",
+    "x-forwarded",
+    "x-original-",
+    "x-portcullis-",
+    "x-rewrite-",
 ];
 
 fn resolve_header(header: Text<HeaderName>, findings: &mut Vec<Finding>) -> Option<HeaderName> {
     let header = header?;
     let name = &header.get_ref().0;
-    let ours = ["x-portcullis-", "x-forwarded-"]
-        .iter()
-        .any(|own| name.as_str().starts_with(own));
-    if ours || TAKEN.contains(name) {
+    let taken = TAKEN.iter().any(|other| spelling::is(name, other))
+        || TAKEN_BEGINNINGS
+            .iter()
+            .any(|prefix| spelling::begins_with(name, prefix));
+    if taken {
         let message = "expected a header that has no other meaning, for example x-api-key";
         findings.push(Finding::new(header.span(), message));
     }

@@ -26,6 +26,9 @@ pub struct Config {
     pub keyring_path: PathBuf,
     /// How keys are checked and issued.
     pub manager: ManagerConfig,
+    /// The most keys whose use of their rate is remembered: 1,000,000, or as many as are cached if
+    /// those are more.
+    pub rate_capacity: usize,
     /// What the public listener allows its clients.
     pub server: ServerConfig,
     /// The longest path and query, in bytes. 64 to 65,536, default
@@ -41,6 +44,8 @@ pub struct Config {
 const MAX_FILE: u64 = 1024 * 1024;
 
 impl Config {
+    pub(super) const LEAST_RATES: usize = 1_000_000;
+
     /// Where clients connect if the file does not say.
     pub const DEFAULT_LISTEN: SocketAddr =
         SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));

@@ -315,6 +315,54 @@ fn every_fault_is_told_with_its_place_its_field_and_what_is_allowed() {
 }
 
 #[test]
+fn a_credential_has_a_header_of_its_own() {
+    for name in [
+        "x-request-id",
+        "X_Request_Id",
+        "user-agent",
+        "Accept",
+        "accept-encoding",
+        "origin",
+        "date",
+        "keep-alive",
+        "x_portcullis_owner",
+        "x.forwarded.for",
+        "content_type",
+        "sec-gpc",
+    ] {
+        let found = faults(&format!("[credentials]\nheader = \"{name}\""));
+        let expected = "2:10 credentials.header: expected a header that has no other meaning";
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{name}: {found:?}"
+        );
+    }
+    for name in [
+        "x-api-key",
+        "api-key",
+        "Apikey",
+        "x-acme-token",
+        "x-auth-token",
+    ] {
+        let config = parse(&format!("[credentials]\nheader = \"{name}\"")).expect(name);
+        assert!(config.credential_header.is_some());
+    }
+}
+
+#[test]
+fn rates_of_all_cached_keys_are_remembered() {
+    for (keys, rates) in [
+        (1, 1_000_000),
+        (1_000_000, 1_000_000),
+        (2_000_001, 2_000_001),
+    ] {
+        let config = parse(&format!("[manager]\ncache_capacity = {keys}")).expect("valid");
+        assert_eq!(config.rate_capacity, rates);
+    }
+    assert_eq!(parse("").expect("valid").rate_capacity, 1_000_000);
+}
+
+#[test]
 fn an_error_shows_the_line_with_a_mark() {
     let error =
         parse("# é\nlisten = \"nonsense\"\n[manager]\npoll_interval = 5\n").expect_err("faults");

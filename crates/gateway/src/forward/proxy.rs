@@ -9,6 +9,7 @@ use http_body::Body;
 use super::Passage;
 use crate::body::{BodySource, ProxyBody};
 use crate::headers::framing::{self, EmptyLength};
+use crate::headers::request_id::RequestId;
 use crate::headers::{forwarded, hop_by_hop, identity};
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -81,6 +82,10 @@ where
     };
     forwarded::set(headers, &origin);
     forwarded::append_via(headers, parts.version);
+    // Once more: the client may have named the field in `Connection`.
+    if let Some(id) = parts.extensions.get::<RequestId>() {
+        id.set(headers);
+    }
     headers.extend(passage.identity);
 
     let mut request = Request::new(body);

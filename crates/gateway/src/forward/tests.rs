@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tower::service_fn;
 
 use super::{Forward, Passage};
 use crate::body::ProxyBody;
 use crate::headers::identity::{self, Identity};
+use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
-use crate::server::{PeerAddr, Server, ServerConfig};
+use crate::server::{PeerAddr, RequestBody, Server, ServerConfig};
 use crate::upstream::{HttpUpstream, UpstreamConfig};
 use crate::wire::{Wire, listener};
 
@@ -32,8 +32,11 @@ async fn gateway() -> (Wire, TcpListener) {
 
 async fn pass(
     forward: Forward,
-    request: Request<Incoming>,
+    mut request: Request<RequestBody>,
 ) -> Result<Response<ProxyBody>, Infallible> {
+    if request.uri().path() == "/stamped" {
+        RequestId::assign(&mut request);
+    }
     let peer = request.extensions().get::<PeerAddr>().unwrap().0;
     let mut fields = HeaderMap::new();
     identity::set(
@@ -110,6 +113,24 @@ async fn fields_of_a_request_are_the_clients_own_and_ours() {
             "x-portcullis-service: orders",
         ]
     );
+}
+
+#[tokio::test]
+async fn request_id_is_ours_even_where_connection_names_it() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send(
+            "GET /stamped HTTP/1.1\r\nhost: a\r\nconnection: x-request-id, x_request_id\r\n\
+             x-request-id: mine\r\nx_request_id: mine\r\n\r\n",
+        )
+        .await;
+    let head = Wire::accept(&upstream).await.head().await;
+    let ids: Vec<_> = fields(&head)
+        .into_iter()
+        .filter(|line| line.replace('_', "-").starts_with("x-request-id: "))
+        .collect();
+    assert_eq!(ids.len(), 1, "{head}");
+    assert_eq!(ids[0].len(), "x-request-id: ".len() + 36, "{head}");
 }
 
 #[tokio::test]
@@ -205,6 +226,18 @@ async fn answer_without_a_body_keeps_the_length_of_the_body_elsewhere() {
     wire.send("HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n")
         .await;
     assert!(client.head().await.contains("content-length: 1234\r\n"));
+
+    for lengths in [
+        "content-length: 3\r\ncontent-length: 4",
+        "content-length: x",
+    ] {
+        client.send("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        wire.head().await;
+        wire.send(&format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\n"))
+            .await;
+        let head = client.head().await;
+        assert!(!head.contains("content-length"), "{head}");
+    }
 
     for answer in ["304 Not Modified\r\netag: x", "204 No Content"] {
         client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;

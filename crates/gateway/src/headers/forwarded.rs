@@ -22,14 +22,26 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// (`X-Original-URL`, `X-Rewrite-URL`): with those, a client could name another path than the one
 /// that was authorized.
 const PREFIXES: [&str; 3] = ["x-forwarded", "x-original-", "x-rewrite-"];
-const NAMES: [&str; 7] = [
+/// The names under which other proxies tell a client's address, host or path, and `Proxy`, which
+/// CGI makes the variable `HTTP_PROXY`, where many programs look for a proxy of their own.
+const NAMES: [&str; 17] = [
     "forwarded",
-    "x-real-ip",
+    "proxy",
+    "client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "proxy-client-ip",
+    "true-client-ip",
+    "wl-proxy-client-ip",
     "x-client-ip",
     "x-cluster-client-ip",
-    "true-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
     "x-host",
     "x-http-host-override",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
 ];
 
 /// What the gateway itself knows of a request's origin.
@@ -155,6 +167,18 @@ mod tests {
             "x-original-url",
             "X_Rewrite_Url",
             "x-original-forwarded-for",
+            "Proxy",
+            "client_ip",
+            "cf-connecting-ip",
+            "fastly-client-ip",
+            "proxy-client-ip",
+            "wl-proxy-client-ip",
+            "x-client-ip",
+            "x-cluster-client-ip",
+            "x-envoy-external-address",
+            "x-envoy-original-path",
+            "x-remote-ip",
+            "x_remote_addr",
         ] {
             let name: HeaderName = name.parse().unwrap();
             headers.append(name, HeaderValue::from_static("192.0.2.66"));

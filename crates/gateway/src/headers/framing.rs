@@ -9,13 +9,13 @@ use http_body::Body;
 /// Sets `Content-Length`, or `Transfer-Encoding: chunked` where the length is not known.
 ///
 /// To be called after [`hop_by_hop::remove`](super::hop_by_hop::remove). A body that is at its end
-/// leaves the fields alone but for a length other than zero, of which `kept` decides.
+/// leaves the fields alone but for a length other than zero, of which `kept` decides, and for what
+/// is no length or several.
 pub fn describe<B: Body>(headers: &mut HeaderMap, body: &B, kept: EmptyLength) {
     if body.is_end_stream() {
-        let zero = headers
-            .get(CONTENT_LENGTH)
-            .is_some_and(|value| value == "0");
-        if kept == EmptyLength::Dropped && !zero {
+        let stays =
+            only_length(headers).is_some_and(|length| length == 0 || kept == EmptyLength::Kept);
+        if !stays {
             headers.remove(CONTENT_LENGTH);
         }
         return;
@@ -31,6 +31,21 @@ pub fn describe<B: Body>(headers: &mut HeaderMap, body: &B, kept: EmptyLength) {
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
     }
+}
+
+/// The one length that the fields tell, where they tell one: digits and nothing else.
+fn only_length(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let digits = value.as_bytes();
+    let text = value.to_str().ok()?;
+    // `parse` would take a sign.
+    digits
+        .iter()
+        .all(u8::is_ascii_digit)
+        .then(|| text.parse().ok())?
 }
 
 /// What becomes of the length of a body that is not sent. In answers to HEAD, and in 304, it is
@@ -91,5 +106,21 @@ mod tests {
         head.insert(CONTENT_LENGTH, HeaderValue::from_static("7"));
         describe(&mut head, &empty, EmptyLength::Kept);
         assert_eq!(head[CONTENT_LENGTH], "7");
+        for lengths in [
+            &["7", "8"][..],
+            &["7", "7"],
+            &["x"],
+            &["+7"],
+            &["7, 7"],
+            &[""],
+        ] {
+            let mut head = HeaderMap::new();
+            for length in lengths {
+                head.append(CONTENT_LENGTH, HeaderValue::from_static(length));
+            }
+            describe(&mut head, &empty, EmptyLength::Kept);
+            assert!(head.is_empty(), "{lengths:?}");
+        }
+        assert!(described(&[("content-length", "0"), ("content-length", "5")], &empty).is_empty());
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A request to an upstream passes, in this order: [`hop_by_hop::remove`], [`identity::strip`],
 //! [`forwarded::strip`], [`framing::describe`], and only then are our own fields set
-//! ([`forwarded::set`], [`identity::set`], [`forwarded::append_via`]). Nothing that a client
+//! ([`forwarded::set`], [`forwarded::append_via`], [`request_id::RequestId::set`],
+//! [`identity::set`]). Nothing that a client
 //! sends, a `Connection` field that names ours least of all, can remove or double them. A response
 //! passes the first two, and gets its `Via` and request id.
 //!
@@ -32,4 +33,4 @@ pub mod framing;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod request_id;
-mod spelling;
+pub(crate) mod spelling;

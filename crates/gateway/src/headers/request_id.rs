@@ -24,17 +24,18 @@ impl RequestId {
     /// spelling, and in its extensions.
     pub fn assign<B>(request: &mut Request<B>) -> Self {
         let id = Self { id: Uuid::new_v4() };
-        id.write(request.headers_mut());
+        id.set(request.headers_mut());
         request.extensions_mut().insert(id);
         id
     }
 
     /// Sets the id in the response, in place of any that an upstream sent.
     pub fn echo<B>(self, response: &mut Response<B>) {
-        self.write(response.headers_mut());
+        self.set(response.headers_mut());
     }
 
-    fn write(self, headers: &mut HeaderMap) {
+    /// Sets the id among a message's fields, in place of any that is there in whatever spelling.
+    pub fn set(self, headers: &mut HeaderMap) {
         spelling::remove_where(headers, |name| spelling::is(name, "x-request-id"));
         let mut buffer = Uuid::encode_buffer();
         let text: &str = self.id.as_hyphenated().encode_lower(&mut buffer);

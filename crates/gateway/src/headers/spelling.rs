@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName};
 
 /// Whether a field's name begins with a prefix; every mark counts as `-`.
-pub(super) fn begins_with(name: &HeaderName, prefix: &str) -> bool {
+pub(crate) fn begins_with(name: &HeaderName, prefix: &str) -> bool {
     let name = name.as_str().as_bytes();
     name.len() >= prefix.len()
         && name
@@ -14,7 +14,7 @@ pub(super) fn begins_with(name: &HeaderName, prefix: &str) -> bool {
 }
 
 /// Whether a field's name is another's; every mark counts as `-`.
-pub(super) fn is(name: &HeaderName, other: &str) -> bool {
+pub(crate) fn is(name: &HeaderName, other: &str) -> bool {
     name.as_str().len() == other.len() && begins_with(name, other)
 }
 

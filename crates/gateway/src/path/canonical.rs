@@ -2,9 +2,7 @@ use bytes::Bytes;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use super::normalize::{
-    canonicalize, has_parameters, is_canonical, is_control, without_parameters,
-};
+use super::normalize::{canonicalize, is_canonical, is_control, same_name};
 use super::{PathError, PathErrorKind, Prefix};
 
 /// The longest request target that [`CanonicalPath::from_uri`] takes, in bytes: 8 KiB, the least
@@ -29,7 +27,6 @@ pub const DEFAULT_MAX_LENGTH: usize = 8 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalPath {
     path_and_query: PathAndQuery,
-    parameters: bool,
 }
 
 impl CanonicalPath {
@@ -77,7 +74,10 @@ impl CanonicalPath {
     /// Borders are those of segments: `/orders` holds `/orders`, `/orders/` and `/orders/1`, never
     /// `/ordersx`. What follows `;` in a segment, raw or encoded, does not count, nor what follows
     /// an encoded `?` or `#`: many servers serve `/admin` at `/admin;a=1`, so a route that guards
-    /// the one must guard the other. Letters' case counts.
+    /// the one must guard the other. For the same reason a character counts as itself however it
+    /// is encoded, twice included: `/v1%3Aadmin` lies below `/v1:admin`, though it goes upstream as
+    /// it is (RFC 3986 section 2.2 makes the two different URIs; hardly a server does). Letters'
+    /// case counts.
     #[must_use]
     pub fn starts_with_prefix(&self, prefix: &Prefix) -> bool {
         let wanted = prefix.without_slash();
@@ -85,15 +85,13 @@ impl CanonicalPath {
             .path()
             .strip_prefix(wanted)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if literally || !self.parameters {
+        if literally || !self.path().contains(['%', ';']) {
             return literally;
         }
         let mut segments = self.path().split('/');
-        wanted.split('/').all(|wanted| {
-            segments
-                .next()
-                .is_some_and(|segment| without_parameters(segment) == wanted)
-        })
+        wanted
+            .split('/')
+            .all(|wanted| segments.next().is_some_and(|name| same_name(name, wanted)))
     }
 
     fn make(uri: &Uri, max_length: usize) -> Result<Self, PathErrorKind> {
@@ -118,7 +116,6 @@ impl CanonicalPath {
         if target.as_str().starts_with('/') && is_canonical(target.path()) {
             return Ok(Self {
                 path_and_query: target.clone(),
-                parameters: false,
             });
         }
         Self::rebuild(target, max_length)
@@ -126,7 +123,6 @@ impl CanonicalPath {
 
     fn rebuild(target: &PathAndQuery, max_length: usize) -> Result<Self, PathErrorKind> {
         let mut text = canonicalize(target.path())?;
-        let parameters = has_parameters(&text);
         if let Some(query) = target.query() {
             text.push('?');
             text.push_str(query);
@@ -137,9 +133,6 @@ impl CanonicalPath {
         // Never an error: what is left are characters of a path, and the query was parsed before.
         let path_and_query = PathAndQuery::from_maybe_shared(Bytes::from(text))
             .map_err(|_| PathErrorKind::InvalidEncoding)?;
-        Ok(Self {
-            path_and_query,
-            parameters,
-        })
+        Ok(Self { path_and_query })
     }
 }

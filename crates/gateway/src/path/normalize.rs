@@ -27,15 +27,60 @@ pub(super) fn canonicalize(path: &str) -> Result<String, PathErrorKind> {
     resolve(&decoded)
 }
 
-/// A segment up to what a server may take for the end of its name: `;`, `%3B`, `%3F`, `%23`.
-pub(super) fn without_parameters(segment: &str) -> &str {
-    cut(segment, &[";", "%3B", "%3F", "%23"])
+/// Whether a server may take a segment of a canonical path for one of this name: parameters left
+/// off, and every encoded character decoded, more than once if need be.
+pub(super) fn same_name(segment: &str, name: &str) -> bool {
+    decoded(without_parameters(segment)).eq(decoded(name))
+}
+
+/// A canonical path with every character decoded that may stand raw in a path: of all paths that
+/// [`same_name`] takes for one, the one that is written most plainly.
+pub(super) fn plainest(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    for byte in decoded(path) {
+        match byte {
+            byte if byte == b'/' || is_pchar(byte) => plain.push(char::from(byte)),
+            byte => push_encoded(&mut plain, byte),
+        }
+    }
+    plain
 }
 
 /// Whether [`without_parameters`] would shorten any segment of a canonical path.
 pub(super) fn has_parameters(path: &str) -> bool {
     path.split('/')
         .any(|segment| without_parameters(segment).len() != segment.len())
+}
+
+/// A segment up to what a server may take for the end of its name: `;`, `%3B`, `%3F`, `%23`.
+fn without_parameters(segment: &str) -> &str {
+    cut(segment, &[";", "%3B", "%3F", "%23"])
+}
+
+/// The bytes of a canonical path as a server reads them that decodes until nothing changes. What
+/// would come out as a slash or end the path is not in a canonical one.
+fn decoded(path: &str) -> impl Iterator<Item = u8> {
+    let mut rest = path.as_bytes();
+    std::iter::from_fn(move || {
+        let (first, after) = rest.split_first()?;
+        let (byte, after) = match first {
+            b'%' => encoded_byte(after).unwrap_or((b'%', after)),
+            raw => (*raw, after),
+        };
+        rest = after;
+        Some(byte)
+    })
+}
+
+/// The byte whose digits stand behind a percent sign, and what follows them. An encoded percent
+/// sign before two more digits is the beginning of another encoding; a third is never there.
+fn encoded_byte(digits: &[u8]) -> Option<(u8, &[u8])> {
+    let pair = |digits: &[u8]| hex_pair(&mut digits.iter().copied()).ok();
+    let inner = digits
+        .strip_prefix(b"25")
+        .filter(|inner| pair(inner).is_some());
+    let digits = inner.unwrap_or(digits);
+    Some((pair(digits)?, digits.get(2..)?))
 }
 
 pub(super) const fn is_control(byte: u8) -> bool {

@@ -2,11 +2,13 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use super::normalize::{canonicalize, has_parameters};
+use super::normalize::{canonicalize, has_parameters, plainest};
 
 /// The part of the path space that a route owns: `/orders` is `/orders` and all below it.
 ///
-/// Written as a canonical path without parameters; a trailing slash says nothing and is dropped.
+/// Written as a canonical path without parameters, with nothing encoded that may stand raw in a
+/// path (`/v1:admin`); a trailing slash says nothing and is dropped. Two prefixes that can hold the
+/// same path are equal, or one lies below the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix {
     path: Box<str>,
@@ -50,13 +52,14 @@ impl FromStr for Prefix {
     /// # Errors
     ///
     /// [`InvalidPrefix`] for what does not begin with a slash, has a query, parameters or an
-    /// encoded `?` or `#`, or is not in canonical form.
+    /// encoded `?` or `#`, is not in canonical form, or encodes what need not be encoded.
     fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
         let is_path = text.starts_with('/') && !text.contains(['?', '#']);
         let canonical = is_path
             .then(|| canonicalize(text).ok())
             .flatten()
-            .filter(|path| !has_parameters(path));
+            .filter(|path| !has_parameters(path))
+            .map(|path| plainest(&path));
         match canonical {
             Some(path) if path == text => Ok(Self {
                 path: match path.strip_suffix('/') {

@@ -230,6 +230,37 @@ fn prefix_ends_at_a_segment() {
 }
 
 #[test]
+fn character_of_a_prefix_counts_however_it_is_encoded() {
+    for mark in ":@!$&'()*+,=".chars() {
+        let prefix: Prefix = format!("/v1{mark}admin").parse().unwrap();
+        let code = u32::from(mark);
+        for spelling in [
+            mark.to_string(),
+            format!("%{code:02X}"),
+            format!("%{code:02x}"),
+            format!("%25{code:02X}"),
+            format!("%25{code:02x}"),
+        ] {
+            let target = format!("/v1{spelling}admin/x");
+            let path = CanonicalPath::from_uri(&target.parse().unwrap()).unwrap();
+            assert!(path.starts_with_prefix(&prefix), "{target}");
+            assert!(
+                !path.starts_with_prefix(&"/v1".parse().unwrap()),
+                "{target}"
+            );
+        }
+    }
+    let space: Prefix = "/a%20b".parse().unwrap();
+    let holds = |target: &str| {
+        CanonicalPath::from_uri(&target.parse().unwrap())
+            .unwrap()
+            .starts_with_prefix(&space)
+    };
+    assert!(holds("/a%20b/c") && holds("/a%2520b;x"));
+    assert!(!holds("/a%20bc") && !holds("/a+b") && !holds("/a%2520"));
+}
+
+#[test]
 fn prefix_is_written_in_canonical_form() {
     for (text, hint) in [
         ("", None),
@@ -241,6 +272,8 @@ fn prefix_is_written_in_canonical_form() {
         ("/a//b", Some("/a/b")),
         ("/a/../b", Some("/b")),
         ("/%61", Some("/a")),
+        ("/v1%3Aadmin", Some("/v1:admin")),
+        ("/v1%253aadmin", Some("/v1:admin")),
     ] {
         let error = text.parse::<Prefix>().unwrap_err().to_string();
         assert_eq!(error.contains("did you mean"), hint.is_some(), "{text}");
@@ -248,6 +281,9 @@ fn prefix_is_written_in_canonical_form() {
     }
     let depth = |text: &str| text.parse::<Prefix>().unwrap().depth();
     assert_eq!([depth("/"), depth("/a"), depth("/a/b/")], [0, 1, 2]);
+    for text in ["/v1:admin", "/@me", "/a%20b", "/caf%C3%A9", "/100%25"] {
+        assert_eq!(text.parse::<Prefix>().unwrap().as_str(), text);
+    }
     assert_eq!("/a/".parse::<Prefix>().unwrap().as_str(), "/a");
     assert_eq!(Prefix::root().as_str(), "/");
 }
@@ -256,6 +292,10 @@ fn prefix_is_written_in_canonical_form() {
 /// takes backslashes for slashes, drops parameters, and stays at the
 /// root when told to climb. Whether it would serve `/admin`.
 fn reads_as_admin(path: &str) -> bool {
+    reads_as(path, "admin")
+}
+
+fn reads_as(path: &str, name: &str) -> bool {
     let mut text = path.split(['?', '#']).next().unwrap().as_bytes().to_vec();
     loop {
         let decoded = decode_once(&text);
@@ -274,7 +314,7 @@ fn reads_as_admin(path: &str) -> bool {
             other => segments.push(other),
         }
     }
-    segments.first() == Some(&"admin")
+    segments.first() == Some(&name)
 }
 
 fn decode_once(text: &[u8]) -> Vec<u8> {
@@ -302,10 +342,53 @@ fn decode_once(text: &[u8]) -> Vec<u8> {
 
 fn evil_path() -> impl Strategy<Value = String> {
     let piece = select(vec![
-        "/", "/", "/", "//", ".", "..", "/../", "/./", "admin", "%61dmin", "adm%69n", "public",
-        "x", "%2e", "%2E", "%25", "25", "2e", "61", "%252e", "%2f", "%2F", "%5c", ";", ";a=b",
-        "%3b", "%3B", "%3f", "%23", "%20", "%C3%A9", "%c3", "%00", "%", "{", "~", "%7e", "%3a",
-        "?", "#",
+        "/",
+        "/",
+        "/",
+        "//",
+        ".",
+        "..",
+        "/../",
+        "/./",
+        "admin",
+        "%61dmin",
+        "adm%69n",
+        "public",
+        "x",
+        "%2e",
+        "%2E",
+        "%25",
+        "25",
+        "2e",
+        "61",
+        "%252e",
+        "%2f",
+        "%2F",
+        "%5c",
+        ";",
+        ";a=b",
+        "%3b",
+        "%3B",
+        "%3f",
+        "%23",
+        "%20",
+        "%C3%A9",
+        "%c3",
+        "%00",
+        "%",
+        "{",
+        "~",
+        "%7e",
+        "%3a",
+        "?",
+        "#",
+        "v1:admin",
+        "v1%3Aadmin",
+        "v1",
+        ":",
+        "%3A",
+        "%253a",
+        "%25253A",
     ]);
     prop::collection::vec(piece, 0..12).prop_map(|pieces| format!("/{}", pieces.concat()))
 }
@@ -335,6 +418,8 @@ proptest! {
         let Ok(path) = CanonicalPath::from_uri(&uri) else { return Ok(()) };
         let guarded = path.starts_with_prefix(&"/admin".parse().unwrap());
         prop_assert!(guarded || !reads_as_admin(path.path()), "{}", path.path());
+        let guarded = path.starts_with_prefix(&"/v1:admin".parse().unwrap());
+        prop_assert_eq!(guarded, reads_as(path.path(), "v1:admin"), "{}", path.path());
     }
 
     #[test]

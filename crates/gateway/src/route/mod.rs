@@ -3,8 +3,11 @@
 //! [`Router`] makes the one canonical path, finds the service by it, and hands the request to what
 //! guards that service; [`ToUpstream`] stands behind the guard and forwards what it let pass.
 
+mod metrics;
 mod router;
 mod table;
+#[cfg(test)]
+mod tests;
 mod to_upstream;
 
 pub(crate) use router::Router;

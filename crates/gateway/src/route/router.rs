@@ -11,6 +11,7 @@ use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use super::RouteTable;
+use super::metrics::RefusalMetrics;
 use crate::body::ProxyBody;
 use crate::path::{CanonicalPath, PathErrorKind};
 use crate::problem;
@@ -20,8 +21,14 @@ use crate::server::{PeerAddr, check_request};
 /// the route that owns it.
 #[derive(Debug)]
 pub(crate) struct Router<S> {
-    routes: Arc<RouteTable<S>>,
+    shared: Arc<Shared<S>>,
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    routes: RouteTable<S>,
     max_path_length: usize,
+    metrics: RefusalMetrics,
 }
 
 /// A request that goes nowhere: the answer, and its reason for the log.
@@ -31,13 +38,20 @@ struct Refused {
 }
 
 impl<S> Router<S> {
+    /// Its counters go to the recorder that is installed now.
     pub(crate) fn new(routes: RouteTable<S>, max_path_length: usize) -> Self {
-        Self {
-            routes: Arc::new(routes),
+        let shared = Shared {
+            routes,
             max_path_length,
+            metrics: RefusalMetrics::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
+}
 
+impl<S> Shared<S> {
     /// The path of a request that can be read in one way only.
     fn examine(&self, parts: &Parts) -> Result<CanonicalPath, Refused> {
         check_request(parts).map_err(|problem| Refused::new(problem.status(), problem))?;
@@ -101,9 +115,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        match self.route(&mut parts) {
+        match self.shared.route(&mut parts) {
             Ok(route) => Either::Right(route.clone().oneshot(Request::from_parts(parts, body))),
-            Err(refused) => Either::Left(ready(Ok(refused.respond()))),
+            Err(refused) => {
+                self.shared.metrics.refused(refused.status);
+                Either::Left(ready(Ok(refused.respond())))
+            }
         }
     }
 }
@@ -111,8 +128,7 @@ where
 impl<S> Clone for Router<S> {
     fn clone(&self) -> Self {
         Self {
-            routes: Arc::clone(&self.routes),
-            max_path_length: self.max_path_length,
+            shared: Arc::clone(&self.shared),
         }
     }
 }

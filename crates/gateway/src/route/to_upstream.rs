@@ -8,19 +8,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
-use metrics::{Counter, Histogram};
 use portcullis::Grant;
 use portcullis::clock::Clock;
+use portcullis::key::KeyId;
 use portcullis::service::ServiceName;
 use tower::Service;
 
-use crate::body::ProxyBody;
+use super::metrics::UpstreamMetrics;
+use crate::body::{BodyError, BodySource, Observed, ProxyBody};
 use crate::forward::{Forward, Passage};
 use crate::headers::identity::{self, Identity};
+use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
 use crate::problem;
 use crate::server::PeerAddr;
-use crate::upstream::Upstream;
+use crate::telemetry::Causes;
+use crate::upstream::{Upstream, UpstreamError};
 
 /// Sends on what the guard let pass, with the identity of the key that it granted.
 ///
@@ -32,11 +35,17 @@ pub(crate) struct ToUpstream {
 
 #[derive(Debug)]
 struct Shared {
+    service: ServiceName,
     forward: Forward,
     clock: Arc<dyn Clock>,
-    answered: Counter,
-    failed: Counter,
-    seconds: Histogram,
+    metrics: UpstreamMetrics,
+}
+
+/// Which request it is, for the log: a span is not always there.
+#[derive(Debug, Clone, Copy)]
+struct Subject {
+    request_id: Option<RequestId>,
+    key_id: KeyId,
 }
 
 impl ToUpstream {
@@ -46,21 +55,11 @@ impl ToUpstream {
         upstream: Arc<dyn Upstream>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let requests = |outcome: &'static str| {
-            let service = service.to_string();
-            metrics::counter!(
-                "portcullis_upstream_requests_total", "service" => service, "outcome" => outcome
-            )
-        };
-        let seconds = metrics::histogram!(
-            "portcullis_upstream_duration_seconds", "service" => service.to_string()
-        );
         let shared = Shared {
+            service: service.clone(),
             forward: Forward::new(upstream),
             clock,
-            answered: requests("answered"),
-            failed: requests("failed"),
-            seconds,
+            metrics: UpstreamMetrics::new(service),
         };
         Self {
             shared: Arc::new(shared),
@@ -69,49 +68,88 @@ impl ToUpstream {
 }
 
 impl Shared {
-    async fn send<B>(&self, mut request: Request<B>) -> Response<ProxyBody>
+    async fn send<B>(self: Arc<Self>, mut request: Request<B>) -> Response<ProxyBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let Some(passage) = passage(&mut request) else {
+        let request_id = request.extensions().get::<RequestId>().copied();
+        let Some((passage, key_id)) = passage(&mut request) else {
             tracing::error!("a request came to an upstream without having been guarded");
             return problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured");
         };
-        let since = self.clock.now();
-        match self.forward.send(request, passage).await {
+        let subject = Subject { request_id, key_id };
+        let since = self.clock.now().monotonic();
+        let sent = self.forward.send(request, passage).await;
+        let nanos = self.clock.now().monotonic().saturating_sub(since);
+        self.metrics
+            .seconds
+            .record(Duration::from_nanos(nanos).as_secs_f64());
+        match sent {
             Ok(response) => {
-                self.answered.increment(1);
-                let nanos = self
-                    .clock
-                    .now()
-                    .monotonic()
-                    .saturating_sub(since.monotonic());
-                self.seconds
-                    .record(Duration::from_nanos(nanos).as_secs_f64());
-                response
+                self.metrics.answered.increment(1);
+                response.map(|body| {
+                    let tell = move |error: &BodyError| self.answer_broke(error, subject);
+                    ProxyBody::of(Observed::new(body, tell))
+                })
             }
             Err(error) => {
-                self.failed.increment(1);
-                let cause = Error::source(&error).map(tracing::field::display);
-                tracing::warn!(%error, cause, "no answer from the upstream");
+                self.failed(&error, subject);
                 problem::of_upstream(&error)
             }
         }
     }
+
+    /// Tells of a request without an answer. What its client did not finish is no news to whoever
+    /// runs the upstream.
+    fn failed(&self, error: &UpstreamError, subject: Subject) {
+        self.metrics.failed(error.kind());
+        let service = &self.service;
+        let Subject { request_id, key_id } = subject;
+        let request_id = request_id.map(tracing::field::display);
+        let error_chain = Causes(error);
+        if error.kind().is_of_client() {
+            tracing::debug!(
+                %service, request_id, %key_id, error = %error_chain,
+                "the request's body did not come to its end"
+            );
+        } else {
+            tracing::warn!(
+                %service, request_id, %key_id, error = %error_chain,
+                "no answer from the upstream"
+            );
+        }
+    }
+
+    /// Tells of an answer that began and did not come to its end.
+    fn answer_broke(&self, error: &BodyError, subject: Subject) {
+        if error.from() == BodySource::Client {
+            return;
+        }
+        self.metrics.body_failed(error.kind());
+        let Subject { request_id, key_id } = subject;
+        tracing::warn!(
+            service = %self.service,
+            request_id = request_id.map(tracing::field::display),
+            %key_id,
+            error = %Causes(error),
+            "the upstream's answer did not come to its end"
+        );
+    }
 }
 
-/// What was found out about a guarded request; nothing where it was not guarded.
-fn passage<B>(request: &mut Request<B>) -> Option<Passage> {
+/// What was found out about a guarded request, and by which key; nothing where it was not guarded.
+fn passage<B>(request: &mut Request<B>) -> Option<(Passage, KeyId)> {
     let extensions = request.extensions_mut();
     let grant: Grant = extensions.remove()?;
     let path: CanonicalPath = extensions.remove()?;
     let peer = extensions.get::<PeerAddr>().map(|peer| peer.0);
-    Some(Passage {
+    let passage = Passage {
         path,
         peer,
         identity: identity_of(&grant),
-    })
+    };
+    Some((passage, grant.key_id()))
 }
 
 fn identity_of(grant: &Grant) -> HeaderMap {
@@ -143,46 +181,5 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { Ok(shared.send(request).await) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use http::Request;
-    use portcullis::clock::SystemClock;
-    use portcullis::service::ServiceName;
-    use tower::ServiceExt;
-
-    use super::ToUpstream;
-    use crate::body::ProxyBody;
-    use crate::upstream::{Upstream, UpstreamFuture};
-
-    struct Unreachable;
-
-    impl Upstream for Unreachable {
-        fn name(&self) -> &str {
-            "unreachable"
-        }
-
-        fn send(&self, _: Request<ProxyBody>) -> UpstreamFuture {
-            panic!("a request without a grant reached the upstream");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_request_that_was_not_guarded_goes_nowhere() {
-        let service = ServiceName::from_static("orders");
-        let to = ToUpstream::new(
-            &service,
-            Arc::new(Unreachable),
-            Arc::new(SystemClock::new()),
-        );
-        let response = to
-            .oneshot(Request::new(ProxyBody::empty()))
-            .await
-            .expect("infallible");
-        assert_eq!(response.status(), 500);
     }
 }

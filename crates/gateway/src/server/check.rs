@@ -3,8 +3,8 @@ use std::fmt;
 
 use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::uri::Authority;
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::uri::{Authority, Scheme};
+use http::{Method, StatusCode, Uri, Version};
 
 /// A request that the gateway does not serve, whatever its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,9 @@ pub enum RequestProblem {
     SeveralHosts,
     /// A `Host` that is no host and port. 400.
     InvalidHost,
+    /// A target in absolute-form (RFC 9112 section 3.2.2) with another scheme than `http` and
+    /// `https`, or with something else than a host and port before its path. 400.
+    Target,
     /// A transfer coding other than `chunked`, which hyper would hand on as if it were the body.
     /// 501 (RFC 9112 section 6.1).
     TransferCoding,
@@ -33,6 +36,7 @@ pub fn check_request(request: &Parts) -> Result<(), RequestProblem> {
     if matches!(request.method, Method::CONNECT | Method::TRACE) {
         return Err(RequestProblem::Method);
     }
+    check_target(&request.uri)?;
     check_host(&request.headers, request.version)?;
     let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -42,22 +46,33 @@ pub fn check_request(request: &Parts) -> Result<(), RequestProblem> {
     }
 }
 
+/// The authority of a target counts before `Host`, so the same must hold of it.
+fn check_target(target: &Uri) -> Result<(), RequestProblem> {
+    let served = target
+        .scheme()
+        .is_none_or(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+    match target.authority() {
+        Some(authority) if !is_host(authority) => Err(RequestProblem::Target),
+        _ if !served => Err(RequestProblem::Target),
+        _ => Ok(()),
+    }
+}
+
 fn check_host(headers: &HeaderMap, version: Version) -> Result<(), RequestProblem> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if version < Version::HTTP_11 => Ok(()),
         (None, _) => Err(RequestProblem::NoHost),
         (Some(_), Some(_)) => Err(RequestProblem::SeveralHosts),
-        (Some(host), None) if is_host(host) => Ok(()),
-        (Some(_), None) => Err(RequestProblem::InvalidHost),
+        (Some(host), None) => match Authority::try_from(host.as_bytes()) {
+            Ok(host) if is_host(&host) => Ok(()),
+            _ => Err(RequestProblem::InvalidHost),
+        },
     }
 }
 
 /// RFC 9110 section 7.2: `uri-host [ ":" port ]`, and never empty for the `http` scheme.
-fn is_host(value: &HeaderValue) -> bool {
-    let Ok(authority) = Authority::try_from(value.as_bytes()) else {
-        return false;
-    };
+fn is_host(authority: &Authority) -> bool {
     let text = authority.as_str();
     let port_is_number = text
         .strip_prefix(authority.host())
@@ -71,7 +86,9 @@ impl RequestProblem {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::NoHost | Self::SeveralHosts | Self::InvalidHost => StatusCode::BAD_REQUEST,
+            Self::NoHost | Self::SeveralHosts | Self::InvalidHost | Self::Target => {
+                StatusCode::BAD_REQUEST
+            }
             Self::TransferCoding | Self::Method => StatusCode::NOT_IMPLEMENTED,
         }
     }
@@ -83,6 +100,7 @@ impl fmt::Display for RequestProblem {
             Self::NoHost => "the request has no `Host`",
             Self::SeveralHosts => "the request has more than one `Host`",
             Self::InvalidHost => "the request's `Host` is not a host and port",
+            Self::Target => "the request's target is not that of an http host",
             Self::TransferCoding => "the request has a transfer coding other than `chunked`",
             Self::Method => "the request's method is not served",
         })
@@ -129,6 +147,32 @@ mod tests {
             Some(RequestProblem::SeveralHosts)
         );
         assert_eq!(check(Method::GET, Version::HTTP_10, &[]), None);
+    }
+
+    #[test]
+    fn authority_of_a_target_is_a_host_too() {
+        let with = |target: &str| {
+            let request = Request::builder().uri(target).header("host", "good");
+            check_request(&request.body(()).unwrap().into_parts().0).err()
+        };
+        for target in [
+            "/",
+            "http://a/b",
+            "HTTPS://a:443/b",
+            "http://[::1]:80",
+            "a:80",
+        ] {
+            assert_eq!(with(target), None, "{target}");
+        }
+        for target in [
+            "http://user:secret@evil/orders",
+            "http://user@evil",
+            "http://evil:99999/",
+            "ftp://a/b",
+            "ws://a/b",
+        ] {
+            assert_eq!(with(target), Some(RequestProblem::Target), "{target}");
+        }
     }
 
     #[test]

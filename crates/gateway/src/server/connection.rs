@@ -5,7 +5,6 @@ use std::pin::pin;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -16,7 +15,7 @@ use super::config::DEFAULT_MAX_HEADERS;
 use super::phase::Phase;
 use super::service::ConnectionService;
 use super::socket::Socket;
-use super::{PeerAddr, ServerConfig, ServerStats};
+use super::{PeerAddr, RequestBody, ServerConfig, ServerStats};
 
 /// The least buffer that hyper takes, and the one that bodies get at least.
 const LEAST_BUFFER: usize = 64 * 1024;
@@ -47,7 +46,7 @@ impl Connections {
     /// Serves one connection until it ends.
     pub(super) async fn serve<S, B>(&self, stream: TcpStream, peer: SocketAddr, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
         B: Body + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {

@@ -11,11 +11,11 @@
 //! use std::convert::Infallible;
 //! use http::{Request, Response};
 //! use http_body_util::Full;
-//! use hyper::body::{Bytes, Incoming};
-//! use portcullis_gateway::server::{Server, ServerConfig};
+//! use hyper::body::Bytes;
+//! use portcullis_gateway::server::{RequestBody, Server, ServerConfig};
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! let hello = tower::service_fn(async |_: Request<Incoming>| {
+//! let hello = tower::service_fn(async |_: Request<RequestBody>| {
 //!     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello"))))
 //! });
 //! let report = Server::new(listener, ServerConfig::default())?
@@ -26,6 +26,7 @@
 //! ```
 
 mod accept;
+mod body;
 mod check;
 mod config;
 mod connection;
@@ -38,6 +39,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+pub use body::RequestBody;
 pub use check::{RequestProblem, check_request};
 pub use config::ServerConfig;
 pub use peer::PeerAddr;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -17,7 +16,7 @@ use tower::Service;
 
 use super::accept::Acceptor;
 use super::connection::Connections;
-use super::{ServerConfig, ServerStats};
+use super::{RequestBody, ServerConfig, ServerStats};
 use crate::setting::InvalidSetting;
 
 /// A listener with its settings, ready to serve.
@@ -71,10 +70,11 @@ impl Server {
     /// [`ServerConfig::shutdown_timeout`].
     ///
     /// The service finds its client's address in the request's extensions, as a
-    /// [`PeerAddr`](super::PeerAddr). To be called within a tokio runtime.
+    /// [`PeerAddr`](super::PeerAddr). To be called within a tokio runtime. Dropping the future cuts
+    /// every connection at once.
     pub async fn run<S, B>(self, service: S, shutdown: impl Future<Output = ()>) -> ShutdownReport
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + 'static,
         S::Future: Send,
         B: Body + Send + 'static,
@@ -84,6 +84,7 @@ impl Server {
         let grace = self.config.shutdown_timeout;
         let room = Arc::new(Semaphore::new(self.config.max_connections));
         let connections = Arc::new(Connections::new(self.config, self.stats.clone()));
+        let _cut = connections.cut.clone().drop_guard();
         let mut acceptor = Acceptor::new(self.listener, self.stats);
         let tasks = TaskTracker::new();
         let mut shutdown = pin!(shutdown);

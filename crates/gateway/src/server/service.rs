@@ -9,8 +9,8 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
-use super::PeerAddr;
-use super::phase::{Answering, Phase};
+use super::phase::{Part, Phase};
+use super::{PeerAddr, RequestBody};
 
 /// The user's service as one connection's hyper sees it: requests get their peer's address, and
 /// the socket learns when one is being answered.
@@ -25,20 +25,21 @@ pin_project! {
     /// The answer to one request.
     pub(super) struct AnswerFuture<S>
     where
-        S: Service<Request<Incoming>>,
+        S: Service<Request<RequestBody>>,
     {
         #[pin]
-        inner: Oneshot<S, Request<Incoming>>,
-        answering: Option<Answering>,
+        inner: Oneshot<S, Request<RequestBody>>,
+        answering: Option<Part>,
     }
 }
 
 pin_project! {
-    /// A response's body; once it is gone the connection is waiting for the next request.
+    /// A response's body; once it and the request's are gone the connection waits for the next
+    /// request.
     pub(super) struct AnswerBody<B> {
         #[pin]
         inner: B,
-        answering: Option<Answering>,
+        answering: Option<Part>,
     }
 }
 
@@ -50,7 +51,7 @@ impl<S> ConnectionService<S> {
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for ConnectionService<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
 {
     type Response = Response<AnswerBody<B>>;
     type Error = Infallible;
@@ -58,17 +59,18 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
         request.extensions_mut().insert(self.peer);
-        let with_body = !request.body().is_end_stream();
+        let (answering, sending) = self.phase.begin(!request.body().is_end_stream());
+        let request = request.map(|body| RequestBody::new(body, sending));
         AnswerFuture {
             inner: self.inner.clone().oneshot(request),
-            answering: Some(self.phase.answer(with_body)),
+            answering: Some(answering),
         }
     }
 }
 
 impl<S, B> Future for AnswerFuture<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
 {
     type Output = Result<Response<AnswerBody<B>>, Infallible>;
 

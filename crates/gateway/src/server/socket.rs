@@ -161,6 +161,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if polled.is_pending() && !self.phase.awaits_head() {
+            self.phase.wake_to_await(cx.waker());
+        }
         if !self.phase.awaits_head() {
             return polled;
         }

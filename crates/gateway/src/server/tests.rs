@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tower::service_fn;
 
-use super::{PeerAddr, Server, ServerConfig, ServerStats, ShutdownReport};
+use super::{PeerAddr, RequestBody, Server, ServerConfig, ServerStats, ShutdownReport};
 use crate::body::{BodySource, ProxyBody};
 use crate::wire::{LONG, Wire, eventually, listener};
 
@@ -30,6 +29,9 @@ struct Running {
 struct World {
     gate: Semaphore,
     came: Notify,
+    uploaded: Notify,
+    /// What came of an upload is held while this has no permit.
+    hold: Semaphore,
 }
 
 async fn start(change: impl FnOnce(&mut ServerConfig)) -> (Running, Arc<World>) {
@@ -38,6 +40,8 @@ async fn start(change: impl FnOnce(&mut ServerConfig)) -> (Running, Arc<World>) 
     let world = Arc::new(World {
         gate: Semaphore::new(Semaphore::MAX_PERMITS),
         came: Notify::new(),
+        uploaded: Notify::new(),
+        hold: Semaphore::new(0),
     });
     let (listener, address) = listener().await;
     let server = Server::new(listener, config).unwrap();
@@ -57,7 +61,7 @@ async fn start(change: impl FnOnce(&mut ServerConfig)) -> (Running, Arc<World>) 
 }
 
 async fn answer(
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     world: Arc<World>,
 ) -> Result<Response<ProxyBody>, Infallible> {
     world.came.notify_one();
@@ -75,6 +79,10 @@ async fn answer(
             let body = request.into_body().collect().await.unwrap().to_bytes();
             Response::new(ProxyBody::new(Full::new(body), BodySource::Upstream))
         }
+        "/early" => {
+            tokio::spawn(take(request.into_body(), world));
+            Response::new(full("taken".into()))
+        }
         "/refuse" => {
             let mut response = Response::new(full("refused".into()));
             *response.status_mut() = StatusCode::UNAUTHORIZED;
@@ -82,6 +90,19 @@ async fn answer(
         }
         _ => Response::new(full(peer.to_string())),
     })
+}
+
+/// Reads an upload of five bytes and holds on to it until there is another permit.
+async fn take(mut body: RequestBody, world: Arc<World>) {
+    let mut read = 0;
+    while read < 5 {
+        let Some(Ok(frame)) = body.frame().await else {
+            return;
+        };
+        read += frame.into_data().map_or(0, |data| data.len());
+    }
+    world.uploaded.notify_one();
+    drop(world.hold.acquire().await);
 }
 
 /// As many bytes as anybody takes.
@@ -199,6 +220,41 @@ async fn answer_may_take_longer_than_head_and_idle_timeouts() {
     wire.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
     wire.until("slow").await;
     assert_eq!(server.stats.read().idle_timeouts, 0);
+}
+
+#[tokio::test]
+async fn upload_that_was_answered_early_goes_on() {
+    let (server, world) = start(|config| {
+        config.header_read_timeout = SHORT;
+        config.idle_timeout = SHORT * 2;
+    })
+    .await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n")
+        .await;
+    wire.until("taken").await;
+    for _ in 0..5 {
+        tokio::time::sleep(SHORT * 3 / 2).await;
+        wire.send("x").await;
+    }
+    world.uploaded.notified().await;
+    // The whole of it came, and is still held elsewhere: no wait has begun.
+    tokio::time::sleep(SHORT * 3).await;
+    let counts = server.stats.read();
+    assert_eq!((counts.idle_timeouts, counts.head_timeouts), (0, 0));
+    wire.send(GET).await;
+    wire.head().await;
+    wire.until(&wire.local_addr().to_string()).await;
+
+    wire.send("POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nxxxxx")
+        .await;
+    wire.until("taken").await;
+    world.uploaded.notified().await;
+    let begin = Instant::now();
+    world.hold.add_permits(2);
+    assert_eq!(wire.closed().await, "");
+    assert!(begin.elapsed() >= SHORT * 2);
+    assert_eq!(server.stats.read().idle_timeouts, 1);
 }
 
 #[tokio::test]

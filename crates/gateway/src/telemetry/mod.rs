@@ -4,10 +4,12 @@
 //! Neither knows a secret: tokens are never fields of an event, and labels come from the
 //! configuration, never from a request.
 
+mod causes;
 mod error;
 mod logs;
 mod metrics;
 
+pub(crate) use causes::Causes;
 pub use error::TelemetryError;
 pub use logs::{LogFormat, LogLevel, init_logs};
 pub use metrics::Metrics;

@@ -72,6 +72,37 @@ impl UpstreamError {
 }
 
 impl UpstreamErrorKind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::ConnectTimeout,
+        Self::ResponseTimeout,
+        Self::Closed,
+        Self::Protocol,
+        Self::RequestBodyTimeout,
+        Self::RequestBody,
+    ];
+
+    /// The kind as one lower-case word: the label `outcome`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ResponseTimeout => "response_timeout",
+            Self::Closed => "closed",
+            Self::Protocol => "protocol",
+            Self::RequestBodyTimeout => "request_body_timeout",
+            Self::RequestBody => "request_body",
+        }
+    }
+
+    /// Whether the client is to blame, and not the upstream.
+    #[must_use]
+    pub const fn is_of_client(self) -> bool {
+        matches!(self, Self::RequestBodyTimeout | Self::RequestBody)
+    }
+
     fn of(error: &(dyn Error + 'static)) -> Self {
         std::iter::successors(Some(error), |error| (*error).source())
             .find_map(Self::of_one)

@@ -77,7 +77,7 @@ impl HttpUpstream {
             (Err(error), Some(again)) if error.kind() == UpstreamErrorKind::Closed => {
                 tracing::debug!(
                     upstream = &*self.name,
-                    "the kept connection was closed: once more"
+                    "the connection was closed before an answer: once more"
                 );
                 self.attempt(again).await?
             }

@@ -10,7 +10,7 @@
 //!
 //! A request is sent again only where nothing can be done twice: one of which nothing was sent,
 //! because the kept connection turned out to be closed; and, once, one with an idempotent method
-//! (RFC 9110 section 9.2.2) and no body, on whose connection no answer began.
+//! (RFC 9110 section 9.2.2) and no body, on whose connection no whole head of an answer came.
 
 mod config;
 mod connector;

@@ -101,9 +101,6 @@ impl Guard {
         tracing::Span::current()
             .record("portcullis.key_id", tracing::field::display(grant.key_id()));
         parts.extensions.insert(grant);
-        if let Some(allowance) = allowance {
-            parts.extensions.insert(allowance);
-        }
         allowance
     }
 

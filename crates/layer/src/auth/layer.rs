@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use portcullis_admission::Gatekeeper;
-use portcullis_core::key::Environments;
+use portcullis_core::key::{Environment, Environments};
 use portcullis_core::scope::Requirement;
 use portcullis_core::service::ServiceName;
 use tower::Layer;
@@ -12,17 +12,16 @@ use crate::credential::{CredentialSource, Credentials};
 
 /// Lets requests pass that carry a good key, and refuses all others.
 ///
-/// The service behind finds the [`Grant`](portcullis_core::Grant), and where
-/// the key has a rate the [`Allowance`](portcullis_admission::Allowance), in
-/// the request's extensions; the credential is gone. Responses tell what
-/// remains of the rate. See the [module](super) for an example.
+/// The service behind finds the [`Grant`](portcullis_core::Grant) in the
+/// request's extensions; the credential is gone. Responses tell what remains
+/// of the key's rate. See the [module](super) for an example.
 #[derive(Debug, Clone)]
 pub struct ApiKeyLayer {
     guard: Arc<Guard>,
 }
 
 impl ApiKeyLayer {
-    /// Guards `service`: a bearer token of any environment, no permission.
+    /// Guards `service`: a bearer token of a live key, no permission.
     #[must_use]
     pub fn new(gate: Gatekeeper, service: ServiceName) -> Self {
         Self::builder(gate, service).build()
@@ -33,7 +32,7 @@ impl ApiKeyLayer {
         ApiKeyLayerBuilder {
             gate,
             service,
-            environments: Environments::ALL,
+            environments: Environments::only(Environment::Live),
             requirement: Requirement::none(),
             credentials: Arc::new(Credentials::bearer()),
         }
@@ -60,8 +59,8 @@ pub struct ApiKeyLayerBuilder {
 }
 
 impl ApiKeyLayerBuilder {
-    /// Accepts keys of these environments alone; all where not set. A key of
-    /// another is refused as if it were unknown.
+    /// Accepts keys of these environments alone; live keys where not set. A
+    /// key of another is refused as if it were unknown.
     pub fn environments(self, environments: impl Into<Environments>) -> Self {
         Self {
             environments: environments.into(),

@@ -11,7 +11,9 @@ use super::{CredentialSource, Malformed};
 /// A request must carry one credential at most, over all of these fields: two
 /// are malformed, even where they are the same. An `Authorization` field of
 /// another scheme than `Bearer` is no credential of ours and stays where it
-/// is; a field whose name was given here is always ours.
+/// is; a field whose name was given here is always ours. So is one whose name
+/// differs from it in its marks alone (`X_Api_Key`), which many servers do not
+/// tell apart (CGI, WSGI, Rack): it is malformed, and goes no further.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     bearer: bool,
@@ -76,6 +78,9 @@ impl CredentialSource for Credentials {
             Some(value) => value?.map_or(Ok(None), |value| token_of(value.as_bytes()))?,
             None => None,
         };
+        if self.respelled(&parts.headers).next().is_some() {
+            return Err(Malformed);
+        }
         for name in &self.headers {
             let Some(value) = only(&parts.headers, name)? else {
                 continue;
@@ -93,10 +98,31 @@ impl CredentialSource for Credentials {
         if self.bearer && parts.headers.get_all(AUTHORIZATION).iter().any(is_ours) {
             parts.headers.remove(AUTHORIZATION);
         }
-        for name in &self.headers {
+        // Allocates only if there is one.
+        let respelled: Vec<HeaderName> = self.respelled(&parts.headers).cloned().collect();
+        for name in self.headers.iter().chain(&respelled) {
             parts.headers.remove(name);
         }
     }
+}
+
+impl Credentials {
+    /// The fields whose name is one of ours, but for its marks.
+    fn respelled<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a HeaderName> {
+        headers.keys().filter(|name| {
+            !self.headers.contains(name) && self.headers.iter().any(|ours| is_alike(ours, name))
+        })
+    }
+}
+
+/// Whether two names are the same to a server that does not tell one mark from
+/// another. `HeaderName` is in lower case already.
+fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
+    let (one, other) = (one.as_str().as_bytes(), other.as_str().as_bytes());
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            one == other || !(one.is_ascii_alphanumeric() || other.is_ascii_alphanumeric())
+        })
 }
 
 /// The one value of a field, where there is any.

@@ -139,6 +139,34 @@ fn one_credential_at_most() {
 }
 
 #[test]
+fn another_spelling_of_a_field_is_malformed_and_goes_no_further() {
+    let both = Credentials::bearer().or_header("x-api-key");
+    let respelled: [&[(&str, &[u8])]; 4] = [
+        &[("x_api_key", b"abc")],
+        &[("x-api-key", b"abc"), ("x_api-key", b"other")],
+        &[("authorization", b"Bearer abc"), ("x_api_key", b"other")],
+        &[("authorization", b"Bearer abc"), ("x.api.key", b"\xff")],
+    ];
+    for fields in respelled {
+        assert_eq!(found(&both, fields), Err(Malformed), "{fields:?}");
+        let mut parts = parts(fields);
+        both.strip(&mut parts);
+        assert!(parts.headers.is_empty(), "{fields:?}");
+    }
+    let other: &[(&str, &[u8])] = &[
+        ("authorization", b"Bearer abc"),
+        ("x-api-keys", b"other"),
+        ("xxapixkey", b"other"),
+    ];
+    assert_eq!(found(&both, other), Ok(true));
+    let mut kept = parts(other);
+    both.strip(&mut kept);
+    assert_eq!(kept.headers.len(), 2);
+    let two = Credentials::header("x-api-key").or_header("x_api_key");
+    assert_eq!(found(&two, &[("x_api_key", b"abc")]), Ok(true));
+}
+
+#[test]
 fn a_field_that_was_not_named_is_no_credential() {
     assert_eq!(
         found(&Credentials::bearer(), &[("x-api-key", b"abc")]),

@@ -5,7 +5,7 @@
 //! | `InvalidRequest`    | 400    | `invalid_request`    | challenge |
 //! | `MissingCredential` | 401    | `missing_credential` | challenge without `error=` |
 //! | `InvalidToken`      | 401    | `invalid_token`      | challenge |
-//! | `InsufficientScope` | 403    | `insufficient_scope` | challenge with `scope=` |
+//! | `InsufficientScope` | 403    | `insufficient_scope` | challenge with `scope=`, unless that is longer than 2 KiB |
 //! | `RateLimited`       | 429    | `rate_limited`       | `Retry-After`, `RateLimit`, `RateLimit-Policy` |
 //! | `Unavailable`       | 503    | `unavailable`        | `Retry-After` |
 //! | `Misconfigured`     | 500    | `misconfigured`      | |

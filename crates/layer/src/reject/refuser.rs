@@ -14,6 +14,10 @@ use crate::fields::{RateLimitFields, whole_seconds};
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
+/// The longest `scope` attribute of a challenge, in bytes: clients and proxies
+/// in front refuse answers whose fields are much longer than this.
+const LONGEST_SCOPE: usize = 2 * 1024;
+
 /// Makes the responses of refusals, for one service and what is required of
 /// its keys. The challenges are written once.
 #[derive(Debug)]
@@ -34,9 +38,7 @@ impl Refuser {
         Self {
             invalid_request: with_error("invalid_request"),
             invalid_token: with_error("invalid_token"),
-            insufficient_scope: challenge(format!(
-                "{bearer}, error=\"insufficient_scope\", scope=\"{requirement}\""
-            )),
+            insufficient_scope: insufficient_scope(&bearer, requirement),
             missing_credential: challenge(bearer),
             fields: RateLimitFields::default(),
         }
@@ -112,6 +114,17 @@ fn tell_grpc(headers: &mut HeaderMap, refusal: &Refusal) {
     let (status, message) = grpc_status(refusal);
     headers.insert(GRPC_STATUS, HeaderValue::from_static(status));
     headers.insert(GRPC_MESSAGE, HeaderValue::from_static(message));
+}
+
+/// The permissions are told where they fit; RFC 6750 section 3.1 lets the
+/// attribute be left out.
+fn insufficient_scope(bearer: &str, requirement: &Requirement) -> HeaderValue {
+    let scope = requirement.to_string();
+    let told = match scope.len() {
+        0..=LONGEST_SCOPE => format!(", scope=\"{scope}\""),
+        _ => String::new(),
+    };
+    challenge(format!("{bearer}, error=\"insufficient_scope\"{told}"))
 }
 
 /// Names of services and permissions hold nothing that a quoted string or a

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http_body_util::BodyExt;
 use portcullis_core::scope::{Permission, Requirement};
 
@@ -83,4 +85,24 @@ fn every_refusal_has_its_grpc_status() {
             .to_owned()
     });
     assert_eq!(statuses, ["16", "3", "16", "7", "14", "13"]);
+}
+
+#[test]
+fn a_challenge_is_bounded_however_much_is_required() {
+    let challenge = |permissions: usize| {
+        let all = (0..permissions).map(|n| {
+            let text = format!("orders:{n:0>60}");
+            text.parse::<Permission>().expect("valid")
+        });
+        let refuser = Refuser::new(&ORDERS, &Requirement::all_of(all));
+        let response = refuser.respond::<Bytes>(&Refusal::InsufficientScope, Dialect::Http);
+        let value = response.headers()[WWW_AUTHENTICATE].to_str().expect("text");
+        value.to_owned()
+    };
+    assert!(challenge(30).contains(", scope=\"orders:0"));
+    let long = challenge(31);
+    assert_eq!(
+        long,
+        "Bearer realm=\"orders\", error=\"insufficient_scope\""
+    );
 }

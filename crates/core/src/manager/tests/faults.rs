@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Fixture, Outcome};
+use super::{Fixture, ORDERS, Outcome, outcome};
+use crate::Context;
+use crate::clock::{Clock, ManualClock};
 use crate::error::ErrorKind;
 use crate::keyring::Keyring;
-use crate::manager::{KeyManager, ManagerConfig};
+use crate::manager::{KeyManager, ManagerConfig, Rotation};
 use crate::store::{Fault, MemoryStore};
+use crate::token::Presented;
 use crate::verdict::{DenialReason, UnavailableCause};
 
 const STORE: Outcome = Outcome::Unavailable(UnavailableCause::Store);
@@ -94,7 +97,7 @@ async fn a_clock_that_jumps_makes_the_cache_old_and_never_young() {
     );
     fixture.store.set(Fault::Fail);
     // A suspended machine: civil time went on, the other clock did not.
-    let now = crate::clock::Clock::now(&fixture.clock).wall();
+    let now = fixture.clock.now().wall();
     fixture
         .clock
         .set_wall(now.saturating_add(Duration::from_secs(31)));
@@ -152,6 +155,34 @@ async fn a_restored_store_is_noticed_and_brings_no_revoked_key_back() {
 }
 
 #[tokio::test]
+async fn what_was_read_from_a_store_that_was_there_between_two_polls_does_not_stay() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let before = fixture.memory.snapshot();
+    fixture
+        .manager
+        .disable_key(issued.key.id, &fixture.actor)
+        .await
+        .expect("disabled");
+    fixture.manager.poll_now().await.expect("polled");
+    let known = fixture.memory.snapshot();
+    // Another history of the same length, in which the key is not disabled.
+    fixture.memory.restore(&before);
+    let elsewhere = fixture.other_node().await;
+    let other = elsewhere.create_key(fixture.new_key(), &fixture.actor);
+    other.await.expect("issued");
+    assert_eq!(
+        fixture.validate(issued.token.expose()).await,
+        Outcome::Granted
+    );
+    fixture.memory.restore(&known);
+    fixture.pass_poll().await;
+    assert_eq!(fixture.manager.stats().divergences, 1);
+    let refused = fixture.validate(issued.token.expose()).await;
+    assert_eq!(refused, Outcome::Denied(DenialReason::Disabled));
+}
+
+#[tokio::test]
 async fn a_wrong_keyring_is_found_at_the_start() {
     let fixture = Fixture::new().await;
     fixture.issue().await;
@@ -174,26 +205,6 @@ async fn a_wrong_keyring_is_found_at_the_start() {
         .await
         .expect_err("no keyring");
     assert_eq!(none.kind(), ErrorKind::Keyring);
-}
-
-#[test]
-fn without_a_runtime_there_is_an_error_and_no_panic() {
-    let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
-    let build = KeyManager::builder(MemoryStore::new())
-        .keyring(keyring)
-        .build();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("runtime");
-    let handle = runtime.handle().clone();
-    drop(runtime);
-    let mut build = Box::pin(build);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(built) = build.as_mut().poll(&mut context) else {
-        panic!("nothing to wait for");
-    };
-    assert_eq!(built.expect_err("no runtime").kind(), ErrorKind::NoRuntime);
-    drop(handle);
 }
 
 #[tokio::test]
@@ -228,4 +239,104 @@ async fn past_its_ttl_a_key_is_read_again_while_it_goes_on_counting() {
     while fixture.manager.stats().loads == loads {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn an_ended_secret_is_over_on_a_node_whose_clock_is_behind() {
+    let fixture = Fixture::new().await;
+    let old = fixture.issue().await;
+    let behind = ManualClock::new();
+    let hour = Duration::from_secs(3_600);
+    fixture.clock.advance(hour);
+    let node = KeyManager::builder(fixture.memory.clone())
+        .keyring(fixture.keyring.clone())
+        .clock(behind)
+        .build()
+        .await
+        .expect("built");
+    let at_once = Rotation::default().grace(Duration::ZERO);
+    fixture
+        .manager
+        .rotate_key(old.key.id, at_once, &fixture.actor)
+        .await
+        .expect("rotated");
+    let token = Presented::new(old.token.expose().as_bytes());
+    let verdict = node.validate(token, &Context::new(&ORDERS)).await;
+    assert_eq!(outcome(&verdict), Outcome::Denied(DenialReason::Rotated));
+}
+
+#[tokio::test]
+async fn a_crowd_before_a_store_that_hangs_is_answered_in_time() {
+    let fixture = Fixture::new().await;
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(fixture.issue().await);
+    }
+    fixture.store.set(Fault::Hang);
+    let start = fixture.clock.now();
+    let waiting: Vec<_> = crowd
+        .into_iter()
+        .map(|issued| {
+            let manager = fixture.manager.clone();
+            tokio::spawn(async move {
+                let token = Presented::new(issued.token.expose().as_bytes());
+                outcome(&manager.validate(token, &Context::new(&ORDERS)).await)
+            })
+        })
+        .collect();
+    while waiting.iter().any(|task| !task.is_finished()) {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        fixture.clock.advance(Duration::from_millis(100));
+    }
+    // One time to wait for a turn, one for the store, and a few steps.
+    let took = fixture.clock.now().age_since(start);
+    assert!(took <= Duration::from_millis(4_500), "{took:?}");
+    for task in waiting {
+        let Outcome::Unavailable(cause) = task.await.expect("task") else {
+            panic!("nothing can be known")
+        };
+        let causes = [UnavailableCause::Store, UnavailableCause::Overloaded];
+        assert!(causes.contains(&cause), "{cause:?}");
+    }
+    assert_eq!(fixture.manager.stats().loads_pending, 0);
+}
+
+#[tokio::test]
+async fn a_root_that_only_verifies_does_not_stop_nodes_that_lack_it() {
+    let fixture = Fixture::new().await;
+    fixture.issue().await;
+    let text = |current, other| {
+        let (one, two) = ("a".repeat(64), "b".repeat(64));
+        format!("root k1 {current} {one}\nroot k2 {other} {two}\n")
+    };
+    let build = async |store: &MemoryStore, keyring: &Keyring| {
+        KeyManager::builder(store.clone())
+            .keyring(keyring.clone())
+            .build()
+            .await
+    };
+    let folder = tempfile::tempdir().expect("folder");
+    let keyring = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
+        }
+        Keyring::from_file(path).expect("keyring")
+    };
+    let store = MemoryStore::new();
+    let alone = keyring("alone", format!("root k1 current {}\n", "a".repeat(64)));
+    let verifying = keyring("verifying", text("current", "verify-only"));
+    let signing = keyring("signing", text("verify-only", "current"));
+    for keyring in [&alone, &verifying, &alone, &signing] {
+        build(&store, keyring).await.expect("built");
+    }
+    // Written with k2 now: nobody may go on without it.
+    let error = build(&store, &alone).await.expect_err("lacks k2");
+    assert_eq!(error.kind(), ErrorKind::Keyring);
+    build(&store, &verifying).await.expect("built");
 }

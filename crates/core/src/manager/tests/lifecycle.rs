@@ -62,6 +62,7 @@ async fn an_expiry_that_is_past_or_too_far_is_refused_and_nothing_is_created() {
         Expiry::At(Timestamp::from_millis(0)),
         Expiry::At(Timestamp::MAX),
         Expiry::In(Duration::ZERO),
+        Expiry::In(Duration::from_millis(999)),
         Expiry::In(Duration::MAX),
         Expiry::In(day * 31),
         Expiry::Never,
@@ -82,6 +83,15 @@ async fn an_expiry_that_is_past_or_too_far_is_refused_and_nothing_is_created() {
     assert!(page.keys.is_empty());
     let issued = fixture.issue().await;
     assert_eq!(issued.key.expires_at, Some(now.saturating_add(day * 7)));
+    let hour = Duration::from_secs(3_600);
+    let config = ManagerConfig::default()
+        .max_lifetime(hour)
+        .default_lifetime(hour);
+    let fixture = Fixture::with(config).await;
+    let new = fixture.new_key().expiry(Expiry::Never);
+    let refused = fixture.manager.create_key(new, &fixture.actor).await;
+    let told = refused.expect_err("for ever").to_string();
+    assert!(told.ends_with("at most 3600 seconds from now"), "{told}");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod faults;
 mod lifecycle;
 mod race;
+mod runtime;
+mod spawned;
 mod validation;
 
 use std::time::Duration;

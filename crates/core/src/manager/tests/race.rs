@@ -1,29 +1,43 @@
 //! What may happen between the reading of a record and its use.
 
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
 use super::{Fixture, ORDERS, Outcome, outcome};
 use crate::Context;
-use crate::manager::Rotation;
+use crate::cache::Stamp;
+use crate::manager::{ManagerConfig, NewService, Rotation};
+use crate::service::ServiceName;
+use crate::store::{Fault, KeyStore};
 use crate::token::Presented;
 use crate::verdict::DenialReason;
+
+/// Moves the clock by what no poll and no timeout notices.
+const INSTANT: Duration = Duration::from_micros(1);
+
+/// A validation in a task of its own, once it has found nothing in the cache.
+async fn validate_apart(fixture: &Fixture, token: &str) -> JoinHandle<Outcome> {
+    let (manager, token) = (fixture.manager.clone(), token.to_owned());
+    let misses = fixture.manager.stats().cache_misses;
+    let task = tokio::spawn(async move {
+        let token = Presented::new(token.as_bytes());
+        outcome(&manager.validate(token, &Context::new(&ORDERS)).await)
+    });
+    while fixture.manager.stats().cache_misses == misses && !task.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    task
+}
 
 #[tokio::test]
 async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
     let fixture = Fixture::new().await;
     let issued = fixture.issue().await;
-    let validate = || {
-        let (manager, token) = (fixture.manager.clone(), issued.token.expose().to_owned());
-        tokio::spawn(async move {
-            let token = Presented::new(token.as_bytes());
-            outcome(&manager.validate(token, &Context::new(&ORDERS)).await)
-        })
-    };
     fixture.store.hold_loads();
-    let first = validate();
+    let first = validate_apart(&fixture, issued.token.expose()).await;
     fixture.store.wait_held(1).await;
-    let joined = validate();
-    while fixture.manager.stats().cache_misses < 2 {
-        tokio::task::yield_now().await;
-    }
+    let joined = validate_apart(&fixture, issued.token.expose()).await;
     // The load has read the key while it was good, and waits. Revoking reads
     // it as well, and must not wait with it: it goes through another node.
     let elsewhere = fixture.other_node().await;
@@ -33,7 +47,7 @@ async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
         .await
         .expect("revoked");
     fixture.manager.poll_now().await.expect("polled");
-    fixture.store.release_loads();
+    fixture.store.release();
     assert_eq!(
         first.await.expect("task"),
         Outcome::Denied(DenialReason::Revoked)
@@ -148,4 +162,200 @@ async fn of_fifty_rotations_of_one_record_one_wins() {
             .len(),
         2
     );
+}
+
+#[tokio::test]
+async fn a_secret_just_made_elsewhere_counts_for_all_who_use_it_at_once() {
+    let fixture = Fixture::new().await;
+    let old = fixture.issue().await;
+    assert_eq!(fixture.validate(old.token.expose()).await, Outcome::Granted);
+    let elsewhere = fixture.other_node().await;
+    let rotation = Rotation::default();
+    let new = elsewhere
+        .rotate_key(old.key.id, rotation, &fixture.actor)
+        .await
+        .expect("rotated");
+    fixture.clock.advance(INSTANT);
+    fixture.store.hold_loads();
+    let first = validate_apart(&fixture, new.token.expose()).await;
+    fixture.store.wait_held(1).await;
+    let second = validate_apart(&fixture, new.token.expose()).await;
+    fixture.store.release();
+    assert_eq!(first.await.expect("task"), Outcome::Granted);
+    assert_eq!(second.await.expect("task"), Outcome::Granted);
+    assert_eq!(fixture.manager.stats().rereads, 1, "one read for both");
+}
+
+#[tokio::test]
+async fn a_stale_token_does_not_keep_a_new_one_from_being_read() {
+    let fixture = Fixture::new().await;
+    let stale = fixture.issue().await;
+    let elsewhere = fixture.other_node().await;
+    let rotate = async || {
+        let at_once = Rotation::default().grace(Duration::ZERO);
+        let rotated = elsewhere.rotate_key(stale.key.id, at_once, &fixture.actor);
+        rotated.await.expect("rotated").token
+    };
+    // Ended first, and then forgotten.
+    let (_, present) = (rotate().await, rotate().await);
+    assert_eq!(fixture.validate(present.expose()).await, Outcome::Granted);
+    let refused = fixture.validate(stale.token.expose()).await;
+    assert_eq!(refused, Outcome::Denied(DenialReason::Secret));
+    let new = rotate().await;
+    assert_eq!(fixture.validate(new.expose()).await, Outcome::Granted);
+}
+
+#[tokio::test]
+async fn a_read_that_began_before_a_rotation_does_not_refuse_its_new_secret() {
+    let fixture = Fixture::new().await;
+    let old = fixture.issue().await;
+    fixture.store.hold_loads();
+    let first = validate_apart(&fixture, old.token.expose()).await;
+    fixture.store.wait_held(1).await;
+    fixture.clock.advance(INSTANT);
+    let elsewhere = fixture.other_node().await;
+    let rotation = Rotation::default();
+    let new = elsewhere
+        .rotate_key(old.key.id, rotation, &fixture.actor)
+        .await
+        .expect("rotated");
+    let joined = validate_apart(&fixture, new.token.expose()).await;
+    fixture.store.release();
+    assert_eq!(first.await.expect("task"), Outcome::Granted);
+    assert_eq!(joined.await.expect("task"), Outcome::Granted);
+}
+
+#[tokio::test]
+async fn a_read_that_began_before_a_key_was_made_does_not_refuse_it() {
+    let fixture = Fixture::new().await;
+    let backup = fixture.memory.snapshot();
+    let issued = fixture.issue().await;
+    let whole = fixture.memory.snapshot();
+    // A read of the store as it was before the key was made.
+    fixture.memory.restore(&backup);
+    fixture.store.hold_loads();
+    let first = validate_apart(&fixture, issued.token.expose()).await;
+    fixture.store.wait_held(1).await;
+    fixture.memory.restore(&whole);
+    fixture.clock.advance(INSTANT);
+    let joined = validate_apart(&fixture, issued.token.expose()).await;
+    fixture.store.release();
+    // It began before the key was made: what it says depends on the gate alone.
+    first.await.expect("task");
+    assert_eq!(joined.await.expect("task"), Outcome::Granted);
+}
+
+#[tokio::test]
+async fn revoking_what_is_revoked_elsewhere_holds_here_at_once() {
+    let fixture = Fixture::new().await;
+    let elsewhere = fixture.other_node().await;
+    let (revoked, disabled) = (fixture.issue().await, fixture.issue().await);
+    for issued in [&revoked, &disabled] {
+        let outcome = fixture.validate(issued.token.expose()).await;
+        assert_eq!(outcome, Outcome::Granted);
+        let reason = "leaked".parse().expect("reason");
+        elsewhere
+            .revoke_key(issued.key.id, reason, &fixture.actor)
+            .await
+            .expect("revoked");
+    }
+    fixture.revoke(revoked.key.id).await;
+    let error = fixture
+        .manager
+        .disable_key(disabled.key.id, &fixture.actor)
+        .await
+        .expect_err("revoked");
+    assert_eq!(error.kind(), crate::ErrorKind::State);
+    for issued in [&revoked, &disabled] {
+        let refused = fixture.validate(issued.token.expose()).await;
+        assert_eq!(refused, Outcome::Denied(DenialReason::Revoked));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_service_sends_no_cached_key_to_the_store() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    assert_eq!(
+        fixture.validate(issued.token.expose()).await,
+        Outcome::Granted
+    );
+    let elsewhere = fixture.other_node().await;
+    let young = NewService::new(ServiceName::from_static("young"));
+    elsewhere
+        .create_service(young, &fixture.actor)
+        .await
+        .expect("created");
+    // As a poll does, before it has the services read again.
+    let head = fixture.memory.head().await.expect("head");
+    let gate = &fixture.manager.shared().gate;
+    gate.raise_services(Stamp::new(gate.epoch(), head.revision));
+    let before = fixture.manager.stats();
+    assert_eq!(
+        fixture.validate(issued.token.expose()).await,
+        Outcome::Granted
+    );
+    let after = fixture.manager.stats();
+    assert_eq!(after.cache_misses, before.cache_misses + 1);
+    assert_eq!(after.loads, before.loads, "the services alone are read");
+}
+
+#[tokio::test]
+async fn a_read_that_took_longer_than_s_does_not_count() {
+    let s = Duration::from_secs(1);
+    let config = ManagerConfig::default()
+        .max_staleness(s)
+        .store_timeout(s * 5);
+    let fixture = Fixture::with(config).await;
+    let issued = fixture.issue().await;
+    fixture.store.hold_loads();
+    let slow = validate_apart(&fixture, issued.token.expose()).await;
+    fixture.store.wait_held(1).await;
+    let elsewhere = fixture.other_node().await;
+    let reason = "leaked".parse().expect("reason");
+    elsewhere
+        .revoke_key(issued.key.id, reason, &fixture.actor)
+        .await
+        .expect("revoked");
+    // No poll tells of it.
+    fixture.store.set(Fault::Fail);
+    fixture.clock.advance(s + INSTANT);
+    assert!(fixture.manager.poll_now().await.is_err());
+    fixture.store.set(Fault::None);
+    fixture.store.release();
+    assert_eq!(
+        slow.await.expect("task"),
+        Outcome::Denied(DenialReason::Revoked)
+    );
+}
+
+#[tokio::test]
+async fn a_commit_that_a_divergence_overtook_leaves_every_key_readable() {
+    let fixture = Fixture::new().await;
+    let (id, token) = {
+        let issued = fixture.issue().await;
+        (issued.key.id, issued.token)
+    };
+    let backup = fixture.memory.snapshot();
+    let (manager, actor) = (fixture.manager.clone(), fixture.actor.clone());
+    for _ in 0..10 {
+        manager.disable_key(id, &actor).await.expect("disabled");
+        manager.enable_key(id, &actor).await.expect("enabled");
+    }
+    manager.poll_now().await.expect("polled");
+    // Committed in the store's old life, and told in its new one.
+    fixture.store.hold_commits();
+    let commit = tokio::spawn(async move { manager.disable_key(id, &actor).await });
+    fixture.store.wait_held(1).await;
+    fixture.memory.restore(&backup);
+    fixture.manager.poll_now().await.expect("polled");
+    assert_eq!(fixture.manager.stats().divergences, 1);
+    assert_eq!(fixture.validate(token.expose()).await, Outcome::Granted);
+    fixture.store.release();
+    commit.await.expect("task").expect("committed");
+    let loads = fixture.manager.stats().loads;
+    assert_eq!(fixture.validate(token.expose()).await, Outcome::Granted);
+    let stats = fixture.manager.stats();
+    assert_eq!(stats.loads, loads + 1, "all is read anew");
+    assert_eq!(stats.divergences, 1, "it was noticed once");
 }

@@ -35,7 +35,7 @@ pub(super) async fn a_fresh_store_is_empty(driver: Driver) -> Outcome {
 
 pub(super) async fn records_read_back_as_they_were_written(driver: Driver) -> Outcome {
     let full = Service {
-        default_rate: Some(Rate::new(10, Duration::from_millis(1_500), 20)?),
+        default_rate: Some(Rate::new(10, Duration::from_secs(90), 20)?),
         default_lifetime: Some(Duration::from_millis(1_500)),
         prefix: Some("acme9".parse()?),
         version: 7,

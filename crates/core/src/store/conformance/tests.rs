@@ -35,6 +35,18 @@ impl Defective {
     fn has(&self, defect: Defect) -> bool {
         self.defect == defect
     }
+
+    /// The head once a change was committed after `head`, if there is one soon.
+    async fn later_head(&self, head: Head) -> Result<Head, StoreError> {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+            let later = self.store.head().await?;
+            if later != head {
+                return Ok(later);
+            }
+        }
+        Ok(head)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -94,8 +106,7 @@ impl KeyStore for Defective {
         Box::pin(async move {
             let mut loaded = self.store.load(lookup).await?;
             if self.has(Defect::HeadReadLater) {
-                tokio::task::yield_now().await;
-                loaded.head = self.store.head().await?;
+                loaded.head = self.later_head(loaded.head).await?;
             }
             if let Some(key) = loaded
                 .key

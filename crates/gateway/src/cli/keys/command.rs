@@ -8,9 +8,9 @@ use super::list::{ListArgs, list, show};
 use super::rotate::{RotateArgs, rotate};
 use super::verify::{VerifyArgs, verify};
 use crate::cli::Exit;
-use crate::cli::global::GlobalArgs;
 use crate::cli::checked::checked;
 use crate::cli::error::CliError;
+use crate::cli::global::GlobalArgs;
 use crate::cli::output::Output;
 use crate::cli::session::{Database, with_manager};
 

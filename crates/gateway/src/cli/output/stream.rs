@@ -60,7 +60,10 @@ impl<'a> Output<'a> {
             }
             Format::Text => {
                 self.line(token.expose())?;
-                self.note(text().trim_end())
+                // The token is where it belongs. That nobody reads remarks is no reason to say it
+                // were lost.
+                let _ = self.note(text().trim_end());
+                Ok(())
             }
         }
     }

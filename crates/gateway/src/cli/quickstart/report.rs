@@ -74,7 +74,7 @@ impl<'a> Report<'a> {
              \x20 GET /demo/hello with the key     {}\n\
              \x20 GET /demo/hello without a key    {}\n\
              \n\
-             The key {key} has this token, shown this once:\n\
+             The key {key} has this token, shown this once, good for 7 days:\n\
              \n\
              \x20 {token}\n\
              \n\

@@ -1,9 +1,13 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::time::Duration;
 
 use clap::Args;
+use http::StatusCode;
 use portcullis::KeyManager;
-use portcullis::manager::{Issued, NewKey};
+use portcullis::clock::Clock;
+use portcullis::manager::{Expiry, Issued, NewKey};
 use portcullis::service::ServiceName;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +24,9 @@ use crate::cli::shutdown::Shutdown;
 use crate::gateway;
 use crate::telemetry::Metrics;
 
+/// How long quickstart's key lives: one is issued each time, and nobody revokes them.
+const LIFETIME: Duration = Duration::from_hours(7 * 24);
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct QuickstartArgs {
     /// Keep the files in this folder, and use them again the next time; a temporary one without it
@@ -34,25 +41,24 @@ pub(in crate::cli) async fn run(
     args: &QuickstartArgs,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let shutdown = Shutdown::listen()?;
+    let mut shutdown = Shutdown::listen_at_terminal()?;
     let folder = Folder::open(args.dir.as_deref())?;
-    let result = try_out(args, &folder, shutdown, output).await;
+    let result = try_out(args, &folder, &mut shutdown, output).await;
     let closed = folder.close();
     let exit = result?;
     closed?;
     Ok(exit)
 }
 
-/// Runs the gateway, tries it, tells how it went, and lets it run on until the end is asked for.
+/// Runs the gateway for as long as it is looked at, and ends it in order whatever came of that.
 async fn try_out(
     args: &QuickstartArgs,
     folder: &Folder,
-    shutdown: Shutdown,
+    shutdown: &mut Shutdown,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let (config, sockets) = folder.prepare().await?;
     let addresses = sockets.addresses()?;
-    let [public, ..] = addresses;
     let metrics = Metrics::install()?;
     let manager = config.open_manager().await?;
     config.create_missing_services(&manager).await?;
@@ -63,42 +69,66 @@ async fn try_out(
     let stopped = stop.clone().cancelled_owned();
     let mut gateway = pin!(gateway::serve(
         config,
-        manager,
+        manager.clone(),
         sockets.listeners,
         metrics,
         stopped
     ));
-    let mut ended = pin!(shutdown.wait());
-
-    let trial = async {
-        let with_key = probe(public, Some(&issued.token), &*clock).await?;
-        let without_key = probe(public, None, &*clock).await?;
-        Ok::<_, CliError>([with_key, without_key])
+    let trial = Trial {
+        args,
+        folder,
+        addresses,
+        issued: &issued,
     };
-    let statuses = tokio::select! {
-        () = &mut ended => None,
+    let outcome = tokio::select! {
         result = &mut gateway => return Err(result.map_or_else(CliError::from, |()| gone())),
-        statuses = trial => Some(statuses),
-    };
-    let result = match statuses {
-        None => Ok(Exit::Done),
-        Some(statuses) => {
-            let report = Report::new(folder, addresses, &issued, statuses?);
-            let told = tell(&report, args, output);
-            if !args.check && matches!(told, Ok(Exit::Done)) {
-                tokio::select! {
-                    () = &mut ended => {}
-                    result = &mut gateway => {
-                        return Err(result.map_or_else(CliError::from, |()| gone()));
-                    }
-                }
-            }
-            told
-        }
+        outcome = trial.run(&*clock, shutdown, output) => outcome,
     };
     stop.cancel();
-    gateway.await?;
-    result
+    let ended = tokio::select! {
+        ended = &mut gateway => ended.map_err(CliError::from),
+        // Told once more: what is in flight is not waited for.
+        () = shutdown.next() => manager.shutdown().await.map_err(CliError::from),
+    };
+    let exit = outcome?;
+    ended?;
+    Ok(exit)
+}
+
+/// What there is to look at.
+struct Trial<'a> {
+    args: &'a QuickstartArgs,
+    folder: &'a Folder,
+    addresses: [SocketAddr; 3],
+    issued: &'a Issued,
+}
+
+impl Trial<'_> {
+    /// Tries the gateway, tells how it went, and waits until the end is asked for.
+    async fn run(
+        &self,
+        clock: &dyn Clock,
+        shutdown: &mut Shutdown,
+        output: &mut Output<'_>,
+    ) -> Result<Exit, CliError> {
+        let statuses = tokio::select! {
+            () = shutdown.next() => return Ok(Exit::Done),
+            statuses = self.probe(clock) => statuses?,
+        };
+        let report = Report::new(self.folder, self.addresses, self.issued, statuses);
+        let exit = tell(&report, self.args, output)?;
+        if !self.args.check {
+            shutdown.next().await;
+        }
+        Ok(exit)
+    }
+
+    async fn probe(&self, clock: &dyn Clock) -> Result<[StatusCode; 2], CliError> {
+        let [public, ..] = self.addresses;
+        let with_key = probe(public, Some(&self.issued.token), clock).await?;
+        let without_key = probe(public, None, clock).await?;
+        Ok([with_key, without_key])
+    }
 }
 
 fn tell(
@@ -125,6 +155,7 @@ fn gone() -> CliError {
 async fn issue(manager: &KeyManager) -> Result<Issued, CliError> {
     let service: ServiceName = SERVICE.parse()?;
     let new = NewKey::new(service, "quickstart".parse()?, "first key".parse()?)
-        .scopes(format!("{SERVICE}:read").parse()?);
+        .scopes(format!("{SERVICE}:read").parse()?)
+        .expiry(Expiry::In(LIFETIME));
     Ok(manager.create_key(new, &actor()?).await?)
 }
