@@ -1,0 +1,28 @@
+//! The gateway's program from the outside: its command line, its sockets, its
+//! files, its signals.
+
+mod bad_input;
+mod canary;
+mod databases;
+mod divergence;
+mod forging;
+mod forks;
+mod killed;
+mod lifecycle;
+mod paths;
+mod quota;
+mod readme;
+mod refusals;
+mod shutdown;
+
+/// The program, built with this test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+/// A service at a prefix, whose keys need `<name>:read`.
+fn service(name: &str, prefix: &str, upstream: &portcullis_tests::Upstream) -> String {
+    format!(
+        "[[services]]\nname = \"{name}\"\nprefix = \"{prefix}\"\nenvironment = \"live\"\n\
+         permissions = [\"{name}:read\"]\nupstream = \"http://{}\"\n",
+        upstream.address()
+    )
+}

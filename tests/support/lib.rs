@@ -1,0 +1,25 @@
+//! What the end-to-end tests stand on: the program under test, an upstream that
+//! remembers what it saw, and an HTTP client that sends what it is told, byte
+//! for byte.
+//!
+//! Everything listens on loopback, on ports that are free, and ends with its
+//! test. Nothing sleeps for correctness: [`eventually`] asks again until a
+//! deadline.
+
+mod client;
+mod deadline;
+mod gateway;
+mod place;
+mod process;
+mod stall;
+mod tools;
+mod upstream;
+
+pub use client::{Answer, get, get_with, send};
+pub use deadline::{eventually, eventually_within};
+pub use gateway::Gateway;
+pub use place::{Outcome, Place};
+pub use process::Process;
+pub use stall::Stall;
+pub use tools::{figure, has_tool};
+pub use upstream::{Seen, Upstream};
