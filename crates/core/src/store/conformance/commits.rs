@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::broken::{Fault, Outcome, holds, refused, same};
 use super::driver::{Driver, ORDERS, at, key, service};
@@ -64,28 +65,33 @@ pub(super) async fn parallel_commits_get_revisions_without_gap_or_repeat(
 }
 
 pub(super) async fn a_loaded_key_belongs_to_its_revision(driver: Driver) -> Outcome {
-    const UPDATES: u64 = 200;
+    const LOADS: u64 = 200;
+    const UPDATES: u64 = 100;
     driver.create_service(service(ORDERS, 10)).await?;
     let first = key(ORDERS, 0)?;
     let id = first.id;
     driver.create_key(first.clone()).await?;
     // From here on this key alone changes: revision 2 has version 1, and so on.
+    // The writer goes on for as long as somebody reads, however that ends.
+    let reading = Arc::new(());
     let writer = tokio::spawn({
-        let driver = driver.clone();
+        let (driver, reading) = (driver.clone(), Arc::downgrade(&reading));
         async move {
-            for version in 1..=UPDATES {
+            let mut version = 1;
+            while reading.strong_count() > 0 {
                 tokio::task::yield_now().await;
-                driver
-                    .update_key(Key {
-                        version,
-                        ..first.clone()
-                    })
-                    .await?;
+                let next = Key {
+                    version,
+                    ..first.clone()
+                };
+                driver.update_key(next).await?;
+                version += 1;
             }
             Ok::<(), Fault>(())
         }
     });
-    loop {
+    let mut loads = 0;
+    while !writer.is_finished() {
         // A store may answer without ever waiting: the writer needs its turn.
         tokio::task::yield_now().await;
         let loaded = driver.load(id).await?;
@@ -97,14 +103,12 @@ pub(super) async fn a_loaded_key_belongs_to_its_revision(driver: Driver) -> Outc
         let version = loaded.key.map(|key| key.version);
         let of_revision = loaded.head.revision.count().checked_sub(1);
         same("the version at the loaded revision", &version, &of_revision)?;
-        if version == Some(UPDATES + 1) {
-            break;
-        }
-        if writer.is_finished() && driver.store.head().await?.revision < Revision::new(UPDATES + 2)
-        {
+        loads += 1;
+        if loads >= LOADS && version > Some(UPDATES) {
             break;
         }
     }
+    drop(reading);
     writer
         .await
         .map_err(|error| Fault::new(format!("panicked: {error}")))?
