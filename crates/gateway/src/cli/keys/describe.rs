@@ -54,6 +54,10 @@ fn describe_secret(secret: &Secret, now: Timestamp) -> String {
         Some(end) if secret.is_live(now) => {
             format!("number {number}, created {created_at}, counts until {end}")
         }
+        // A rotation without grace ends what is older by every clock.
+        Some(end) if end < *created_at => {
+            format!("number {number}, created {created_at}, ended at once by a rotation")
+        }
         Some(end) => format!("number {number}, created {created_at}, ended {end}"),
     }
 }
