@@ -32,7 +32,7 @@ pub(super) fn is_b64token(text: &[u8]) -> bool {
         })
 }
 
-/// `tchar` of RFC 9110 section 5.6.2, of which schemes are made.
-fn is_token_character(byte: u8) -> bool {
+/// `tchar` of RFC 9110 section 5.6.2, of which schemes and cookies' names are made.
+pub(super) fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,23 +1,5 @@
-use http::request::Parts;
-use http::{HeaderValue, Request};
-
-use super::{CredentialSource, Credentials, Malformed};
-
-fn parts(fields: &[(&'static str, &[u8])]) -> Parts {
-    let mut request = Request::new(());
-    for (name, value) in fields {
-        let value = HeaderValue::from_bytes(value).expect("a value");
-        request.headers_mut().append(*name, value);
-    }
-    request.into_parts().0
-}
-
-/// Whether a credential was found.
-fn found(credentials: &Credentials, fields: &[(&'static str, &[u8])]) -> Result<bool, Malformed> {
-    credentials
-        .extract(&parts(fields))
-        .map(|presented| presented.is_some())
-}
+use super::{found, parts};
+use crate::credential::{CredentialSource, Credentials, Malformed};
 
 #[test]
 fn the_bearer_scheme_is_read_without_regard_to_case() {
