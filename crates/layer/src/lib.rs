@@ -7,7 +7,7 @@
 //!   refuses it.
 //! - [`RequireScopes`] asks for more permissions of a part of the service.
 //! - [`credential`] says where the credential is, [`reject`] what a refused
-//!   client is told.
+//!   client is told, [`client`] from where a request came, also behind proxies.
 //! - With the feature `axum`, `Caller` is an extractor, and the peer's address
 //!   comes from `ConnectInfo`.
 //!
@@ -18,7 +18,7 @@ pub mod auth;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
-mod client;
+pub mod client;
 pub mod credential;
 mod fields;
 mod metrics;
@@ -28,9 +28,9 @@ pub mod scope;
 mod testing;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{Caller, Misconfigured};
+pub use self::axum::{Caller, CallerRejection};
 pub use auth::{ApiKey, ApiKeyLayer, ApiKeyLayerBuilder};
 pub use body::Body;
-pub use client::ClientAddr;
+pub use client::{ClientAddr, TrustedProxies, TrustedProxiesService};
 pub use fields::RateLimitFields;
 pub use scope::{RequireScopes, RequireScopesService};

@@ -2,11 +2,11 @@ use std::net::IpAddr;
 
 use http::Extensions;
 
-/// The address from which a request came, as a request extension.
+/// The address from which a request came, as a request extension. See the
+/// [module](super).
 ///
-/// Whoever accepts the connection puts it there. With the feature `axum`,
-/// axum's `ConnectInfo<SocketAddr>` counts where there is no `ClientAddr`. No
-/// header field is read: a client can write what it likes into one.
+/// An IPv4 address that is mapped into IPv6, as a socket for both shows it, is
+/// taken for the IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 
@@ -16,6 +16,6 @@ impl ClientAddr {
         let told = extensions.get::<Self>().map(|address| address.0);
         #[cfg(feature = "axum")]
         let told = told.or_else(|| crate::axum::connected_from(extensions));
-        told
+        told.map(|address| address.to_canonical())
     }
 }
