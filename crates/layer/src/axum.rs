@@ -3,20 +3,23 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts, OriginalUri};
 use axum::response::IntoResponse;
-use http::Extensions;
 use http::request::Parts;
+use http::{Extensions, Uri};
 use portcullis_core::Grant;
 
-use crate::reject::{Dialect, Refuser};
+use crate::auth::Door;
+use crate::reject::{Dialect, Refusal, Refuser};
 
 /// The grant of the request, as an argument of a handler.
 ///
 /// It is a type of its own because [`Grant`] belongs to a crate that knows no
 /// HTTP; it can be used like the grant it holds. `Extension<Grant>` works as
 /// well, and answers 500 with a text of axum's where the layer is missing;
-/// this one answers 500 `misconfigured`.
+/// this one answers 500 `misconfigured`. Behind an
+/// [optional](crate::ApiKeyLayerBuilder::optional) layer it asks for a key with
+/// 401, and `Option<Caller>` is nobody where there is none.
 ///
 /// ```
 /// use axum::Router;
@@ -45,26 +48,86 @@ impl From<Caller> for Grant {
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Misconfigured;
+    type Rejection = CallerRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Misconfigured> {
-        let grant = parts.extensions.get::<Grant>();
-        grant
-            .cloned()
-            .map(Self)
-            .ok_or_else(|| Misconfigured(Dialect::of(&parts.headers)))
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, CallerRejection> {
+        match find(parts) {
+            Found::Caller(caller) => Ok(caller),
+            Found::Anonymous(door) => Err(CallerRejection::asking(door, parts)),
+            Found::Unchecked => Err(CallerRejection::misconfigured(parts)),
+        }
     }
 }
 
-/// That a handler asks for its [`Caller`] outside of any
-/// [`ApiKeyLayer`](crate::ApiKeyLayer): 500 `misconfigured`.
-#[derive(Debug)]
-pub struct Misconfigured(Dialect);
+/// `Option<Caller>`: nobody where an
+/// [optional](crate::ApiKeyLayerBuilder::optional) layer let the request pass
+/// without a key. Without any layer it is refused all the same.
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = CallerRejection;
 
-impl IntoResponse for Misconfigured {
-    fn into_response(self) -> axum::response::Response {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _state: &S,
+    ) -> Result<Option<Self>, CallerRejection> {
+        match find(parts) {
+            Found::Caller(caller) => Ok(Some(caller)),
+            Found::Anonymous(_) => Ok(None),
+            Found::Unchecked => Err(CallerRejection::misconfigured(parts)),
+        }
+    }
+}
+
+/// That a request does not reach the handler that asks for its [`Caller`]: 401
+/// `missing_credential` where an optional layer let it pass without a key, 500
+/// `misconfigured` outside of any [`ApiKeyLayer`](crate::ApiKeyLayer).
+#[derive(Debug)]
+pub struct CallerRejection {
+    door: Option<Door>,
+    dialect: Dialect,
+}
+
+impl CallerRejection {
+    fn asking(door: &Door, parts: &Parts) -> Self {
+        Self {
+            door: Some(door.clone()),
+            dialect: Dialect::of(&parts.headers),
+        }
+    }
+
+    fn misconfigured(parts: &Parts) -> Self {
         tracing::error!("a handler asks for its caller outside of any ApiKeyLayer");
-        Refuser::misconfigured::<axum::body::Body>(self.0).map(axum::body::Body::new)
+        Self {
+            door: None,
+            dialect: Dialect::of(&parts.headers),
+        }
+    }
+}
+
+impl IntoResponse for CallerRejection {
+    fn into_response(self) -> axum::response::Response {
+        let response = match &self.door {
+            Some(door) => {
+                let refuser = door.refuser();
+                refuser.respond::<axum::body::Body>(&Refusal::MissingCredential, self.dialect)
+            }
+            None => Refuser::misconfigured(self.dialect),
+        };
+        response.map(axum::body::Body::new)
+    }
+}
+
+/// Whose a request is, as the layers left it.
+enum Found<'a> {
+    Caller(Caller),
+    Anonymous(&'a Door),
+    Unchecked,
+}
+
+fn find(parts: &Parts) -> Found<'_> {
+    match (parts.extensions.get::<Grant>(), parts.extensions.get()) {
+        (Some(grant), _) => Found::Caller(Caller(grant.clone())),
+        (None, Some(door)) => Found::Anonymous(door),
+        (None, None) => Found::Unchecked,
     }
 }
 
@@ -73,6 +136,12 @@ pub(crate) fn connected_from(extensions: &Extensions) -> Option<IpAddr> {
     extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip())
+}
+
+/// The URI that axum remembers for whoever asks for the one that the request
+/// came with.
+pub(crate) fn original_uri(extensions: &mut Extensions) -> Option<&mut Uri> {
+    extensions.get_mut::<OriginalUri>().map(|uri| &mut uri.0)
 }
 
 #[cfg(test)]
@@ -96,9 +165,9 @@ mod tests {
         caller.owner().to_string()
     }
 
-    async fn answer(app: Router, token: &str) -> (StatusCode, String) {
+    async fn answer(app: Router, token: Option<&str>) -> (StatusCode, String) {
         let response = app
-            .oneshot(request(Some(token)).map(Body::new))
+            .oneshot(request(token).map(Body::new))
             .await
             .expect("infallible");
         let (parts, body) = response.into_parts();
@@ -115,7 +184,7 @@ mod tests {
         let key = world.issue(new_key(ORDERS)).await;
         let layer = ApiKeyLayer::new(world.gate.clone(), ORDERS);
         let app = Router::new().route("/", get(owner)).layer(layer);
-        let seen = answer(app, key.token.expose()).await;
+        let seen = answer(app, Some(key.token.expose())).await;
         assert_eq!(seen, (StatusCode::OK, "acme".to_owned()));
     }
 
@@ -124,9 +193,40 @@ mod tests {
         let world = World::new().await;
         let key = world.issue(new_key(ORDERS)).await;
         let app = Router::new().route("/", get(owner));
-        let (status, body) = answer(app, key.token.expose()).await;
+        let (status, body) = answer(app, Some(key.token.expose())).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
         assert!(body.contains("\"error\":\"misconfigured\""), "{body}");
+    }
+
+    #[tokio::test]
+    async fn behind_an_optional_layer_a_handler_may_do_without_a_caller() {
+        let world = World::new().await;
+        let key = world.issue(new_key(ORDERS)).await;
+        let greet = async |caller: Option<Caller>| match caller {
+            Some(caller) => caller.owner().to_string(),
+            None => "nobody".to_owned(),
+        };
+        let open = Router::new().route("/", get(greet));
+        let (status, _) = answer(open.clone(), Some(key.token.expose())).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "no layer at all");
+        let layer = ApiKeyLayer::builder(world.gate.clone(), ORDERS).optional();
+        let app = open.layer(layer.build());
+        let seen = answer(app.clone(), None).await;
+        assert_eq!(seen, (StatusCode::OK, "nobody".to_owned()));
+        let seen = answer(app.clone(), Some(key.token.expose())).await;
+        assert_eq!(seen, (StatusCode::OK, "acme".to_owned()));
+        let (status, _) = answer(app, Some("pck_live_nothing")).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+
+    #[tokio::test]
+    async fn behind_an_optional_layer_a_handler_that_needs_its_caller_asks_for_it() {
+        let world = World::new().await;
+        let layer = ApiKeyLayer::builder(world.gate.clone(), ORDERS).optional();
+        let app = Router::new().route("/", get(owner)).layer(layer.build());
+        let (status, body) = answer(app, None).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        assert!(body.contains("\"error\":\"missing_credential\""), "{body}");
     }
 
     #[test]

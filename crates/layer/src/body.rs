@@ -31,11 +31,9 @@ impl<B> Body<B> {
         }
     }
 
-    pub(crate) const fn refusal(text: &'static str) -> Self {
+    pub(crate) const fn refusal(text: Bytes) -> Self {
         Self {
-            kind: Kind::Refusal {
-                text: Bytes::from_static(text.as_bytes()),
-            },
+            kind: Kind::Refusal { text },
         }
     }
 }
@@ -80,5 +78,50 @@ where
             }
             Kind::Inner { body } => body.size_hint(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue};
+    use http_body::Body as _;
+    use http_body_util::{BodyExt, Empty, Full};
+
+    use super::Body;
+
+    #[tokio::test]
+    async fn a_refusal_knows_its_length_and_its_end() {
+        let mut body = Body::<Empty<Bytes>>::refusal(Bytes::from_static(b"no"));
+        assert_eq!(body.size_hint().exact(), Some(2));
+        assert!(!body.is_end_stream());
+        let frame = body.frame().await.expect("one").expect("infallible");
+        assert_eq!(frame.into_data().expect("data"), "no");
+        assert!(body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        assert!(body.frame().await.is_none());
+        let nothing = Body::<Empty<Bytes>>::refusal(Bytes::new());
+        assert!(nothing.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn an_inner_body_is_as_it_was_with_its_trailers() {
+        let inner = Full::new(Bytes::from_static(b"yes"));
+        let body = Body::inner(inner);
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert!(!body.is_end_stream());
+        assert!(Body::inner(Empty::<Bytes>::new()).is_end_stream());
+        assert_eq!(Body::<Full<Bytes>>::default().size_hint().exact(), Some(0));
+
+        let trailers = HeaderMap::from_iter([(
+            "grpc-status".parse().expect("a name"),
+            HeaderValue::from_static("0"),
+        )]);
+        let told = trailers.clone();
+        let inner =
+            Full::new(Bytes::from_static(b"yes")).with_trailers(async move { Some(Ok(told)) });
+        let whole = Body::inner(inner).collect().await.expect("infallible");
+        assert_eq!(whole.trailers(), Some(&trailers));
+        assert_eq!(whole.to_bytes(), "yes");
     }
 }

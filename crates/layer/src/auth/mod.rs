@@ -24,12 +24,25 @@
 //! # drop(service);
 //! # }
 //! ```
+//!
+//! # Requests without a key
+//!
+//! Behind an [`optional`](ApiKeyLayerBuilder::optional) layer a request that
+//! carries no credential goes on without a grant, for services that show
+//! everybody something and holders of keys more. Only the absence of a
+//! credential opens it: a malformed one, a bad one, a throttled one and one
+//! that cannot be checked now are refused as ever. So a client with an expired
+//! key learns of it, and a store that is away makes nobody anonymous.
+//! [`RequireScopes`](crate::RequireScopes) behind it asks such a request for a
+//! key.
 
+mod door;
 mod future;
 mod guard;
 mod layer;
 mod service;
 
+pub(crate) use door::Door;
 pub use future::ResponseFuture;
 pub use layer::{ApiKeyLayer, ApiKeyLayerBuilder};
 pub use service::ApiKey;

@@ -47,6 +47,11 @@ where
                 let dialect = Dialect::of(&parts.headers);
                 ResponseFuture::refused(refusal, dialect, Arc::clone(&self.guard))
             }
+            Examined::Anonymous => {
+                self.guard.admit_anonymous(&mut parts);
+                let answer = self.inner.call(Request::from_parts(parts, body));
+                ResponseFuture::forwarding(answer, None, Arc::clone(&self.guard))
+            }
             Examined::Pending(lookup) => {
                 // `poll_ready` made this very service ready, and a clone of it
                 // need not be: the ready one goes with the request, its clone

@@ -1,6 +1,10 @@
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::Refusal;
+use super::{RefusalKind, details};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const GRPC_STATUS_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// How a client wants to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +50,27 @@ impl Dialect {
     }
 }
 
-/// The status code of gRPC, and what is said beside it.
-pub(super) const fn grpc_status(refusal: &Refusal) -> (&'static str, &'static str) {
-    match refusal {
-        Refusal::InvalidRequest => ("3", "invalid_request"),
-        Refusal::MissingCredential => ("16", "missing_credential"),
-        Refusal::InvalidToken => ("16", "invalid_token"),
-        Refusal::InsufficientScope => ("7", "insufficient_scope"),
-        Refusal::RateLimited(_) => ("8", "rate_limited"),
-        Refusal::Unavailable { .. } => ("14", "unavailable"),
-        Refusal::Misconfigured => ("13", "misconfigured"),
+/// Says the refusal in gRPC's words: status, message, and where there is a time
+/// to wait, that too.
+pub(super) fn tell_grpc(headers: &mut HeaderMap, kind: RefusalKind, wait: Option<u64>) {
+    let (status, message) = (grpc_status(kind), kind.as_str());
+    headers.insert(GRPC_STATUS, status.into());
+    headers.insert(GRPC_MESSAGE, HeaderValue::from_static(message));
+    if let Some(seconds) = wait
+        && let Some(details) = details::retry_after(status, message, seconds)
+    {
+        headers.insert(GRPC_STATUS_DETAILS, details);
+    }
+}
+
+/// The status code of gRPC.
+const fn grpc_status(kind: RefusalKind) -> u16 {
+    match kind {
+        RefusalKind::InvalidRequest => 3,
+        RefusalKind::MissingCredential | RefusalKind::InvalidToken => 16,
+        RefusalKind::InsufficientScope => 7,
+        RefusalKind::RateLimited => 8,
+        RefusalKind::Unavailable => 14,
+        RefusalKind::Misconfigured => 13,
     }
 }

@@ -4,6 +4,9 @@ use http::StatusCode;
 use portcullis_admission::{Admission, Allowance, Decision};
 use portcullis_core::verdict::{Denial, DenialReason};
 
+use super::RefusalKind;
+use crate::fields::whole_seconds;
+
 /// Why a request is not forwarded, as far as its client may know.
 ///
 /// Exhaustive, so that a door which answers in words of its own cannot forget
@@ -46,19 +49,25 @@ impl Refusal {
         }
     }
 
+    /// Which of them it is, without what belongs to this one request.
+    #[must_use]
+    pub const fn kind(&self) -> RefusalKind {
+        match self {
+            Self::MissingCredential => RefusalKind::MissingCredential,
+            Self::InvalidRequest => RefusalKind::InvalidRequest,
+            Self::InvalidToken => RefusalKind::InvalidToken,
+            Self::InsufficientScope => RefusalKind::InsufficientScope,
+            Self::RateLimited(_) => RefusalKind::RateLimited,
+            Self::Unavailable { .. } => RefusalKind::Unavailable,
+            Self::Misconfigured => RefusalKind::Misconfigured,
+        }
+    }
+
     /// The refusal as one lower-case word: in the body, and as the label
     /// `outcome`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::MissingCredential => "missing_credential",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken => "invalid_token",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::RateLimited(_) => "rate_limited",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Misconfigured => "misconfigured",
-        }
+        self.kind().as_str()
     }
 
     /// The HTTP status.
@@ -82,6 +91,12 @@ impl Refusal {
             Self::Unavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
+    }
+
+    /// The same in whole seconds, as `Retry-After` says it: rounded up, and one
+    /// at least, because zero would invite the very next request.
+    pub(super) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after().map(|wait| whole_seconds(wait).max(1))
     }
 
     /// The problem details (RFC 9457), the same bytes each time. A rate that

@@ -1,22 +1,35 @@
+use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, Response, StatusCode};
 use portcullis_core::scope::Requirement;
 use portcullis_core::service::ServiceName;
 
-use super::dialect::grpc_status;
-use super::{Dialect, Refusal};
+use super::dialect::tell_grpc;
+use super::hook::Hook;
+use super::{Dialect, Notice, Refusal};
 use crate::body::Body;
-use crate::fields::{RateLimitFields, whole_seconds};
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+use crate::fields::{RATE_LIMIT, RATE_LIMIT_POLICY, RateLimitFields};
 
 /// The longest `scope` attribute of a challenge, in bytes: clients and proxies
 /// in front refuse answers whose fields are much longer than this.
 const LONGEST_SCOPE: usize = 2 * 1024;
+
+/// The fields of a refusal that are ours to say, or the server's: what a hook
+/// writes into them is gone.
+const OURS: [HeaderName; 9] = [
+    WWW_AUTHENTICATE,
+    RETRY_AFTER,
+    RATE_LIMIT,
+    RATE_LIMIT_POLICY,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    CONNECTION,
+    TRAILER,
+    UPGRADE,
+];
 
 /// Makes the responses of refusals, for one service and what is required of
 /// its keys. The challenges are written once.
@@ -27,6 +40,7 @@ pub struct Refuser {
     invalid_token: HeaderValue,
     insufficient_scope: HeaderValue,
     fields: RateLimitFields,
+    hook: Option<Hook>,
 }
 
 impl Refuser {
@@ -41,13 +55,24 @@ impl Refuser {
             insufficient_scope: insufficient_scope(&bearer, requirement),
             missing_credential: challenge(bearer),
             fields: RateLimitFields::default(),
+            hook: None,
         }
+    }
+
+    /// Lets the hook change what is said, where there is one.
+    #[must_use]
+    pub(crate) fn with_hook(self, hook: Option<Hook>) -> Self {
+        Self { hook, ..self }
+    }
+
+    pub(crate) const fn hook(&self) -> Option<&Hook> {
+        self.hook.as_ref()
     }
 
     /// The response that tells the client of a refusal.
     #[must_use]
     pub fn respond<B>(&self, refusal: &Refusal, dialect: Dialect) -> Response<Body<B>> {
-        let mut response = respond(refusal, dialect);
+        let mut response = respond(refusal, dialect, self.hook.as_ref());
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge(refusal) {
             headers.insert(WWW_AUTHENTICATE, challenge.clone());
@@ -81,39 +106,53 @@ impl Refuser {
     /// on whose behalf to refuse.
     #[must_use]
     pub fn misconfigured<B>(dialect: Dialect) -> Response<Body<B>> {
-        respond(&Refusal::Misconfigured, dialect)
+        respond(&Refusal::Misconfigured, dialect, None)
     }
 }
 
-/// All that does not depend on whose refusal it is.
-fn respond<B>(refusal: &Refusal, dialect: Dialect) -> Response<Body<B>> {
-    let text = if dialect == Dialect::Http {
-        refusal.problem()
+/// All that does not depend on whose refusal it is. What must be said is said
+/// last, so that no hook can take it away.
+fn respond<B>(refusal: &Refusal, dialect: Dialect, hook: Option<&Hook>) -> Response<Body<B>> {
+    let is_http = dialect == Dialect::Http;
+    let (mut headers, text) = if is_http {
+        in_http(refusal, hook)
     } else {
-        ""
+        (HeaderMap::new(), Bytes::new())
     };
-    let mut response = Response::new(Body::refusal(text));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, dialect.content_type());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(wait) = refusal.retry_after() {
-        // Zero would invite the very next request.
-        headers.insert(RETRY_AFTER, whole_seconds(wait).max(1).into());
+    let wait = refusal.retry_after_seconds();
+    if let Some(seconds) = wait {
+        headers.insert(RETRY_AFTER, seconds.into());
     }
-    if dialect == Dialect::Http {
+    let mut status = StatusCode::OK;
+    if is_http {
         headers.insert(CONTENT_LENGTH, text.len().into());
-        *response.status_mut() = refusal.status();
+        status = refusal.status();
     } else {
-        tell_grpc(headers, refusal);
-        *response.status_mut() = StatusCode::OK;
+        headers.insert(CONTENT_TYPE, dialect.content_type());
+        tell_grpc(&mut headers, refusal.kind(), wait);
     }
+    let mut response = Response::new(Body::refusal(text));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 
-fn tell_grpc(headers: &mut HeaderMap, refusal: &Refusal) {
-    let (status, message) = grpc_status(refusal);
-    headers.insert(GRPC_STATUS, HeaderValue::from_static(status));
-    headers.insert(GRPC_MESSAGE, HeaderValue::from_static(message));
+/// The problem details, or what a hook says in their place.
+fn in_http(refusal: &Refusal, hook: Option<&Hook>) -> (HeaderMap, Bytes) {
+    let mut plain = Response::new(Bytes::from_static(refusal.problem().as_bytes()));
+    *plain.status_mut() = refusal.status();
+    let content_type = Dialect::Http.content_type();
+    plain.headers_mut().insert(CONTENT_TYPE, content_type);
+    let Some(hook) = hook else {
+        let (parts, text) = plain.into_parts();
+        return (parts.headers, text);
+    };
+    let (mut parts, text) = hook.apply(&Notice::of(refusal), plain).into_parts();
+    for name in OURS {
+        parts.headers.remove(name);
+    }
+    (parts.headers, text)
 }
 
 /// The permissions are told where they fit; RFC 6750 section 3.1 lets the

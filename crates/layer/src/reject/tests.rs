@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -85,6 +87,26 @@ fn every_refusal_has_its_grpc_status() {
             .to_owned()
     });
     assert_eq!(statuses, ["16", "3", "16", "7", "14", "13"]);
+}
+
+#[test]
+fn grpc_is_told_when_to_come_back_in_its_own_words() {
+    let refusal = Refusal::Unavailable {
+        retry_after: Duration::from_millis(149_100),
+    };
+    let response = refuser().respond::<Bytes>(&refusal, Dialect::Grpc);
+    assert_eq!(response.headers()[RETRY_AFTER], "150");
+    let details = response.headers()["grpc-status-details-bin"].as_bytes();
+    let details = STANDARD_NO_PAD.decode(details).expect("base64");
+    let any = [
+        b"\x0a\x28type.googleapis.com/google.rpc.RetryInfo".as_slice(),
+        b"\x12\x05\x0a\x03\x08\x96\x01",
+    ]
+    .concat();
+    let status = [b"\x08\x0e\x12\x0bunavailable\x1a\x31".as_slice(), &any].concat();
+    assert_eq!(details, status);
+    let none = refuser().respond::<Bytes>(&Refusal::InvalidToken, Dialect::Grpc);
+    assert!(!none.headers().contains_key("grpc-status-details-bin"));
 }
 
 #[test]

@@ -6,8 +6,12 @@
 //! It runs **after** admission: a request that it refuses has taken one from
 //! its key's rate. What holds for a whole service is better required by the
 //! layer ([`ApiKeyLayerBuilder::require`](crate::ApiKeyLayerBuilder::require)),
-//! which refuses before anything is taken. Without the layer around it, every
-//! request is answered with 500 `misconfigured`: it fails closed.
+//! which refuses before anything is taken.
+//!
+//! Behind an [optional](crate::ApiKeyLayerBuilder::optional) layer, a request
+//! without a key is asked for one (401), also where no permission is required.
+//! Without any layer around it, every request is answered with 500
+//! `misconfigured`: it fails closed.
 //!
 //! ```
 //! use portcullis_core::scope::Permission;

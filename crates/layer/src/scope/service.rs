@@ -6,6 +6,7 @@ use portcullis_core::scope::Requirement;
 use tower::Service;
 
 use super::ResponseFuture;
+use crate::auth::Door;
 use crate::body::Body;
 use crate::reject::{Dialect, Refusal, Refuser};
 
@@ -36,11 +37,19 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let dialect = Dialect::of(request.headers());
-        match examine(request.extensions().get(), &self.requirement) {
+        let grant = request.extensions().get::<Grant>();
+        let door = request.extensions().get::<Door>();
+        match examine(grant, door, &self.requirement) {
             Ok(()) => ResponseFuture::forwarding(self.inner.call(request)),
             Err(Refused::Lacking(grant)) => {
+                let hook = door.and_then(|door| door.refuser().hook());
                 let refuser = Refuser::new(grant.service(), &self.requirement);
+                let refuser = refuser.with_hook(hook.cloned());
                 ResponseFuture::refused(refuser.respond(&Refusal::InsufficientScope, dialect))
+            }
+            Err(Refused::Anonymous(door)) => {
+                let refuser = door.refuser();
+                ResponseFuture::refused(refuser.respond(&Refusal::MissingCredential, dialect))
             }
             Err(Refused::Unchecked) => {
                 tracing::error!("RequireScopes stands outside of any ApiKeyLayer: all is refused");
@@ -54,14 +63,21 @@ where
 enum Refused<'a> {
     /// Its key lacks a permission.
     Lacking(&'a Grant),
+    /// It has no key, and an optional layer let it pass.
+    Anonymous(&'a Door),
     /// Nobody checked its key.
     Unchecked,
 }
 
-fn examine<'a>(grant: Option<&'a Grant>, requirement: &Requirement) -> Result<(), Refused<'a>> {
-    match grant {
-        Some(grant) if grant.meets(requirement) => Ok(()),
-        Some(grant) => Err(Refused::Lacking(grant)),
-        None => Err(Refused::Unchecked),
+fn examine<'a>(
+    grant: Option<&'a Grant>,
+    door: Option<&'a Door>,
+    requirement: &Requirement,
+) -> Result<(), Refused<'a>> {
+    match (grant, door) {
+        (Some(grant), _) if grant.meets(requirement) => Ok(()),
+        (Some(grant), _) => Err(Refused::Lacking(grant)),
+        (None, Some(door)) => Err(Refused::Anonymous(door)),
+        (None, None) => Err(Refused::Unchecked),
     }
 }
