@@ -66,10 +66,17 @@
 //! - `sqlite` (default): the embedded store.
 //! - `axum`: `Caller` as an extractor, and the peer's address from
 //!   `ConnectInfo`.
+//! - `testing`: `portcullis::testing`, for tests of one's own application
+//!   against a real manager. It belongs under `[dev-dependencies]`.
 //!
-//! This crate is re-exports only. The parts can be used on their own:
+//! How each door is built is in the [`guide`]. This crate is re-exports, that
+//! guide and the testing module only. The parts can be used on their own:
 //! `portcullis-core`, `portcullis-admission`, `portcullis-layer`,
 //! `portcullis-store`.
+
+pub mod guide;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(inline)]
 pub use portcullis_core::{
@@ -88,12 +95,12 @@ pub use portcullis_admission::{
 #[doc(inline)]
 pub use portcullis_layer::{
     ApiKey, ApiKeyLayer, ApiKeyLayerBuilder, Body, ClientAddr, RateLimitFields, RequireScopes,
-    RequireScopesService, auth, credential, reject,
+    RequireScopesService, TrustedProxies, TrustedProxiesService, auth, client, credential, reject,
 };
 
 #[cfg(feature = "axum")]
 #[doc(inline)]
-pub use portcullis_layer::{Caller, Misconfigured};
+pub use portcullis_layer::{Caller, CallerRejection};
 
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
