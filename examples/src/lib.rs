@@ -8,14 +8,17 @@
 //! Each opens a store in a folder (a temporary one where none is named), issues
 //! a key, prints where it listens and a curl line that works, and runs until
 //! Ctrl-C. What each shows is in its module: [`axum_router`],
-//! [`hyper_service`]. What both do before is in [`Setup`].
+//! [`hyper_service`], [`tonic_service`], and [`order_book`], a small application
+//! with tests of its own. What all do before is in [`Setup`].
 //!
 //! The programs are thin: a test can call `run` in its own process.
 
 pub mod axum_router;
 pub mod hyper_service;
 mod options;
+pub mod order_book;
 mod setup;
+pub mod tonic_service;
 
 pub use options::Options;
 pub use setup::{ORDERS, Setup, Started};

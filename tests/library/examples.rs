@@ -1,4 +1,4 @@
-use portcullis_examples::{Options, axum_router, hyper_service};
+use portcullis_examples::{Options, axum_router, hyper_service, order_book};
 use tokio::sync::oneshot;
 
 use crate::get;
@@ -43,6 +43,27 @@ async fn the_hyper_service_serves_what_its_documentation_says() {
     let start = told.await.expect("started");
     assert_eq!(get(start.address, "/", &start.token).await.status, 200);
     assert_eq!(get(start.address, "/", "nonsense").await.status, 401);
+    drop(stop);
+    running.await.expect("a task").expect("an orderly end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_order_book_serves_what_its_documentation_says() {
+    let (started, told) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        let told = |start| drop(started.send(start));
+        let options = Options { port: 0, dir: None };
+        order_book::run(&options, told, async { drop(stopped.await) }).await
+    });
+    let start = told.await.expect("started");
+    assert_eq!(
+        get(start.address, "/orders", &start.token).await.status,
+        200
+    );
+    assert_eq!(get(start.address, "/orders", "nonsense").await.status, 401);
+    let count = get(start.address, "/orders/count", &start.token).await;
+    assert_eq!(count.body, "0 orders, 0 of them yours\n");
     drop(stop);
     running.await.expect("a task").expect("an orderly end");
 }
