@@ -172,6 +172,13 @@ fn mapped_addresses_are_the_addresses_they_map() {
 }
 
 #[test]
+fn what_a_socket_for_both_families_shows_is_unmapped() {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(ClientAddr(ip("::ffff:203.0.113.9")));
+    assert_eq!(ClientAddr::of(&extensions), Some(ip(CLIENT)));
+}
+
+#[test]
 fn without_networks_nobody_is_trusted() {
     let fields = fields("x-forwarded-for", &["192.0.2.1"]);
     let client = TrustedProxies::x_forwarded_for([]).client(ip(PROXY), &fields);

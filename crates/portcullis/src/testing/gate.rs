@@ -109,7 +109,7 @@ impl TestGate {
     }
 
     /// Issues any key at all: of another owner, or of another service that was
-    /// created with [`TestGate::service`].
+    /// created with [`TestGate::create_service`].
     ///
     /// # Panics
     ///
@@ -123,7 +123,7 @@ impl TestGate {
     /// # Panics
     ///
     /// Where it exists already, or while the store is off.
-    pub async fn service(&self, service: NewService) {
+    pub async fn create_service(&self, service: NewService) {
         let created = self.manager().create_service(service, &actor()).await;
         created.expect("a service that does not exist yet");
     }

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex};
 
+use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::Layer;
 use tracing::Instrument;
@@ -7,7 +8,8 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::{Upstream, open, send};
 use crate::auth::{ApiKey, ApiKeyLayer};
-use crate::testing::{ORDERS, World, new_key, request};
+use crate::credential::Credentials;
+use crate::testing::{ORDERS, World, new_key, request, retyped};
 
 #[test]
 fn the_layer_can_be_shared_between_threads() {
@@ -66,6 +68,77 @@ async fn the_key_s_id_comes_onto_the_current_span() {
         .await;
     let told = told.0.lock().expect("whole").clone();
     assert_eq!(told, [format!("portcullis.key_id={}", key.key.id)]);
+}
+
+#[tokio::test]
+async fn no_token_reaches_the_log_from_wherever_it_comes() {
+    let world = World::new().await;
+    let rate = "1/m".parse().expect("a rate");
+    let key = world.issue(new_key(ORDERS).rate(rate)).await;
+    let good = key.token.expose();
+    let credentials = Credentials::bearer()
+        .or_header("x-api-key")
+        .or_cookie("key")
+        .or_query("api_key");
+    let service = ApiKeyLayer::builder(world.gate.clone(), ORDERS)
+        .credentials(credentials)
+        .on_refusal(|_notice, _response| panic!("on purpose"))
+        .build()
+        .layer(Upstream::default());
+    let log = Log::default();
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || written.clone())
+        .finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    // Good, throttled, mistyped, of no form, and malformed.
+    for token in [good, good, &retyped(good), "canary-token", "canary-token="] {
+        for place in ["bearer", "header", "cookie", "query"] {
+            let mut request = request((place == "bearer").then_some(token));
+            let field = |text: &str| HeaderValue::from_str(text).expect("plain");
+            match place {
+                "header" => drop(request.headers_mut().insert("x-api-key", field(token))),
+                "cookie" => {
+                    let cookie = field(&format!("key={token}"));
+                    request.headers_mut().insert("cookie", cookie);
+                }
+                "query" => {
+                    let target = format!("/?api_key={token}");
+                    *request.uri_mut() = target.parse().expect("a target");
+                }
+                _ => {}
+            }
+            send(service.clone(), request).await;
+        }
+    }
+    let text = log.text();
+    assert!(text.contains("throttled"), "the log is written: {text}");
+    let secret = good.rsplit('_').next().expect("a secret");
+    for canary in [secret, "canary-token"] {
+        assert!(!text.contains(canary), "{text}");
+    }
+}
+
+/// A log in memory.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().expect("whole").clone();
+        String::from_utf8(bytes).expect("text")
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("whole").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What was recorded onto spans after they were made.
