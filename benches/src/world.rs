@@ -1,6 +1,7 @@
 use portcullis::audit::Actor;
 use portcullis::manager::{NewKey, NewService};
 use portcullis::service::ServiceName;
+use portcullis::store::Store;
 use portcullis::token::Presented;
 use portcullis::{
     Attempt, Context, Gatekeeper, KeyManager, Keyring, Limiter, MemoryStore, Permission,
@@ -10,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::Failure;
 
-/// A manager over a memory store whose keys are all cached, with its background tasks on a thread
+/// A manager whose keys are all cached, with its background tasks on a thread
 /// of their own: whoever measures calls it from another thread, and never waits.
 #[derive(Debug)]
 pub struct World {
@@ -20,6 +21,8 @@ pub struct World {
     pub free: Issue,
     /// The service whose keys have a rate, which the benches do not reach.
     pub rated: Issue,
+    /// What the tokens derive from.
+    pub keyring: Keyring,
     runtime: Runtime,
 }
 
@@ -41,13 +44,23 @@ impl World {
     ///
     /// What the manager says.
     pub fn new(keys: usize) -> Result<Self, Failure> {
+        Self::over(MemoryStore::new(), keys)
+    }
+
+    /// The same over another store than memory.
+    ///
+    /// # Errors
+    ///
+    /// What the manager says.
+    pub fn over(store: impl Store, keys: usize) -> Result<Self, Failure> {
+        let keyring = Keyring::generate("k1".parse()?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()?;
         let (gate, free, rated) = runtime.block_on(async {
-            let manager = KeyManager::builder(MemoryStore::new())
-                .keyring(Keyring::generate("k1".parse()?)?)
+            let manager = KeyManager::builder(store)
+                .keyring(keyring.clone())
                 .build()
                 .await?;
             let plain = NewService::new(ServiceName::from_static("free"));
@@ -66,7 +79,20 @@ impl World {
             gate,
             free,
             rated,
+            keyring,
             runtime,
+        })
+    }
+
+    /// Has every key cached, also one that was not used for long.
+    ///
+    /// # Errors
+    ///
+    /// Where a key is not granted.
+    pub fn warm(&self) -> Result<(), Failure> {
+        self.runtime.block_on(async {
+            self.free.warm(self.manager()).await?;
+            self.rated.warm(self.manager()).await
         })
     }
 

@@ -11,12 +11,16 @@
 //! [`hyper_service`], [`tonic_service`], and [`order_book`], a small application
 //! with tests of its own. What all do before is in [`Setup`].
 //!
+//! [`own_store`] is no program: it shows how to write a store for a database of
+//! one's own, and how to test that it is one.
+//!
 //! The programs are thin: a test can call `run` in its own process.
 
 pub mod axum_router;
 pub mod hyper_service;
 mod options;
 pub mod order_book;
+pub mod own_store;
 mod setup;
 pub mod tonic_service;
 

@@ -1,19 +1,23 @@
 //! The gateway's program from the outside: its command line, its sockets, its
 //! files, its signals.
 
+mod audit;
 mod bad_input;
 mod canary;
 mod databases;
 mod divergence;
 mod forging;
 mod forks;
+mod keyring;
 mod killed;
 mod lifecycle;
+mod listing;
 mod paths;
 mod quota;
 mod readme;
 mod refusals;
 mod shutdown;
+mod update;
 
 /// The program, built with this test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis-under-test");

@@ -3,8 +3,10 @@
 
 mod examples;
 mod faults;
+mod floods;
 mod in_process;
 mod races;
+mod usage;
 
 use portcullis::audit::Actor;
 use portcullis::manager::{Issued, NewKey, NewService};

@@ -1,4 +1,4 @@
-use portcullis::manager::{NewService, Rotation};
+use portcullis::manager::{NewService, Rotation, VerifyAudit};
 use portcullis::{ErrorKind, KeyManager, Keyring, SqliteStore};
 
 use crate::{ORDERS, actor, issue, new_key, service};
@@ -56,6 +56,9 @@ async fn of_fifty_parallel_rotations_of_one_record_one_wins() {
     }
     assert_eq!(winners, 1);
     assert_eq!(manager.key(key.id).await.expect("a key").secrets.len(), 2);
-    let report = manager.verify_audit().await.expect("verified");
+    let report = manager
+        .verify_audit(VerifyAudit::new())
+        .await
+        .expect("verified");
     assert!(report.is_whole(), "{report:?}");
 }

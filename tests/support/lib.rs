@@ -8,7 +8,9 @@
 
 mod client;
 mod deadline;
+mod forger;
 mod gateway;
+mod memory;
 mod place;
 mod process;
 mod stall;
@@ -17,9 +19,11 @@ mod upstream;
 
 pub use client::{Answer, get, get_with, send};
 pub use deadline::{eventually, eventually_within};
+pub use forger::Forger;
 pub use gateway::Gateway;
+pub use memory::{Memory, alone};
 pub use place::{Outcome, Place};
-pub use process::Process;
+pub use process::{Process, piped};
 pub use stall::Stall;
 pub use tools::{figure, has_tool};
 pub use upstream::{Seen, Upstream};

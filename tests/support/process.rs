@@ -113,7 +113,7 @@ impl Drop for Process {
 }
 
 /// All three of a process's streams as pipes.
-pub(crate) fn piped(command: &mut Command) -> &mut Command {
+pub fn piped(command: &mut Command) -> &mut Command {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -64,7 +64,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The address from which the request came, for logs.
+    /// The address from which the request came: for the networks that a key may
+    /// be used from, for the share of the store's reads that one address may
+    /// take, and for logs. Where it is not known, a key with networks is
+    /// refused, and all such requests share one part of the reads.
     #[must_use]
     pub const fn client(self, client: Option<IpAddr>) -> Self {
         Self { client, ..self }

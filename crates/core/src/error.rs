@@ -72,6 +72,11 @@ pub enum ErrorKind {
     State,
     /// The service holds as many live keys as its quota allows.
     QuotaReached,
+    /// The service is retired: it issues no keys, and accepts none. Or the
+    /// keyring's current root is: make another one current.
+    Retired,
+    /// Something still stands on what was to be removed.
+    InUse,
     /// The cursor was not made by this keyring for this listing.
     Cursor,
     /// The keyring lacks a root, or holds another secret under a root's name.
@@ -87,6 +92,28 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    const ALL: [Self; 14] = [
+        Self::Invalid,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::Conflict,
+        Self::State,
+        Self::QuotaReached,
+        Self::Retired,
+        Self::InUse,
+        Self::Cursor,
+        Self::Keyring,
+        Self::Unavailable,
+        Self::OutcomeUnknown,
+        Self::Corrupt,
+        Self::NoRuntime,
+    ];
+
+    /// The kind of this word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The kind as one lower-case word, for logs and machine-readable output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -97,6 +124,8 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::State => "state",
             Self::QuotaReached => "quota_reached",
+            Self::Retired => "retired",
+            Self::InUse => "in_use",
             Self::Cursor => "cursor",
             Self::Keyring => "keyring",
             Self::Unavailable => "unavailable",
@@ -162,6 +191,8 @@ impl From<StoreError> for Error {
             StoreErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
             StoreErrorKind::Conflict => ErrorKind::Conflict,
             StoreErrorKind::QuotaReached => ErrorKind::QuotaReached,
+            StoreErrorKind::Retired => ErrorKind::Retired,
+            StoreErrorKind::InUse => ErrorKind::InUse,
             StoreErrorKind::Corrupt => ErrorKind::Corrupt,
             StoreErrorKind::OutcomeUnknown => ErrorKind::OutcomeUnknown,
             StoreErrorKind::Busy

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cache::Entry;
 use crate::clock::Moment;
-use crate::key::{Environment, Key, KeyId, KeyName, Owner};
+use crate::key::{Environment, Key, KeyId, KeyName, Metadata, Owner};
 use crate::limits::Rate;
 use crate::scope::{Requirement, Scopes};
 use crate::service::{Service, ServiceName};
@@ -19,14 +19,22 @@ use crate::service::{Service, ServiceName};
 pub struct Grant {
     entry: Arc<Entry>,
     service: Arc<Service>,
+    /// The proved secret's place within the entry.
+    secret: usize,
     moment: Moment,
 }
 
 impl Grant {
-    pub(crate) fn new(entry: Arc<Entry>, service: Arc<Service>, moment: Moment) -> Self {
+    pub(crate) fn new(
+        entry: Arc<Entry>,
+        service: Arc<Service>,
+        secret: usize,
+        moment: Moment,
+    ) -> Self {
         Self {
             entry,
             service,
+            secret,
             moment,
         }
     }
@@ -67,6 +75,12 @@ impl Grant {
         &self.key().scopes
     }
 
+    /// What users keep with the key.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.key().metadata
+    }
+
     /// Whether the key's scopes meet the requirement.
     #[must_use]
     pub fn meets(&self, requirement: &Requirement) -> bool {
@@ -87,7 +101,9 @@ impl Grant {
 
     /// Counts a request that was granted and that a limit then turned away.
     pub fn record_throttled(&self) {
-        self.entry.usage().record_throttled();
+        if let Some(usage) = self.entry.usage(self.secret) {
+            usage.record_throttled();
+        }
     }
 
     /// A place beside the cached key where one layer above keeps a shortcut,

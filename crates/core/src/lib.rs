@@ -19,6 +19,7 @@ pub mod clock;
 pub mod context;
 pub mod error;
 pub mod grant;
+mod json;
 pub mod key;
 pub mod keyring;
 pub mod limits;

@@ -1,9 +1,10 @@
 //! Text that people write and other people read.
 
 use crate::error::Invalid;
+use crate::token::holds_token;
 
 /// Checks a line of text: 1 to `max` characters, nothing that hides or
-/// reorders what is shown.
+/// reorders what is shown, and no token.
 pub(crate) fn check_line(field: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
     let length = text.chars().count();
     if length == 0 || length > max {
@@ -21,7 +22,16 @@ pub(crate) fn check_line(field: &'static str, text: &str, max: usize) -> Result<
             "no control, bidirectional or zero-width characters",
         ));
     }
+    // It would go on into listings and the audit trail.
+    if holds_token(text) {
+        return Err(Invalid::new(field, "no token: it is a secret"));
+    }
     Ok(())
+}
+
+/// The text in lower case, for searching: independent of any language.
+pub(crate) fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Characters that change how a line is shown without being seen: Unicode's
@@ -64,5 +74,8 @@ mod tests {
             assert!(check_line("name", text, 64).is_err(), "{text:?}");
         }
         assert!(check_line("name", &"x".repeat(65), 64).is_err());
+        let token = format!("pck_live_{}_{}", "0".repeat(32), "x".repeat(49));
+        let error = check_line("name", &token, 128).expect_err("a secret");
+        assert!(!error.to_string().contains("xxx"), "{error}");
     }
 }

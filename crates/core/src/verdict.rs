@@ -66,17 +66,22 @@ pub enum DenialReason {
     Expired,
     /// The secret was rotated away and its grace is over.
     Rotated,
+    /// The key's service is retired.
+    Retired,
     /// The key was issued for another service.
     Service,
     /// The key was issued for another environment.
     Environment,
+    /// The key may not be used from this address, or from one that is not
+    /// known.
+    Address,
     /// The key is good, and lacks a permission.
     Permission,
 }
 
 impl DenialReason {
     /// How many reasons there are.
-    pub(crate) const COUNT: usize = 12;
+    pub(crate) const COUNT: usize = 14;
 
     /// Every reason, in order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -89,8 +94,10 @@ impl DenialReason {
         Self::Disabled,
         Self::Expired,
         Self::Rotated,
+        Self::Retired,
         Self::Service,
         Self::Environment,
+        Self::Address,
         Self::Permission,
     ];
 
@@ -107,8 +114,10 @@ impl DenialReason {
             Self::Disabled => "disabled",
             Self::Expired => "expired",
             Self::Rotated => "rotated",
+            Self::Retired => "retired",
             Self::Service => "service",
             Self::Environment => "environment",
+            Self::Address => "address",
             Self::Permission => "permission",
         }
     }

@@ -12,3 +12,6 @@ mod sqlite;
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+
+#[cfg(all(feature = "sqlite", any(test, feature = "testing")))]
+pub use sqlite::sample;

@@ -235,7 +235,7 @@ async fn throttled_requests_are_counted_as_use() {
     assert_eq!(
         usage
             .iter()
-            .map(|usage| usage.throttled)
+            .map(|usage| usage.total.throttled)
             .collect::<Vec<_>>(),
         [2]
     );

@@ -1,95 +1,92 @@
-use std::fmt;
-
-use hmac::Mac;
 use subtle::ConstantTimeEq;
 
-use crate::keyring::{Keyring, Root, RootName};
+use crate::audit::{
+    Action, Anchor, AuditEvent, AuditReport, AuditSeal, HeadCheck, Outcome, PRUNED_THROUGH,
+};
+use crate::keyring::Keyring;
 use crate::store::{AuditHead, StoredEvent};
 
-/// Signs audit events as the store appends them.
-///
-/// The manager hands it out with each change: only the store knows, under its
-/// lock, which event comes before.
-#[derive(Clone)]
-pub struct AuditSeal {
-    root: RootName,
-    mac: crate::keyring::PreparedMac,
-}
-
-impl AuditSeal {
-    pub(crate) fn of(root: &Root) -> Self {
-        Self {
-            root: root.name.clone(),
-            mac: root.audit(),
-        }
-    }
-
-    /// The root whose key signs: stored beside the event.
-    #[must_use]
-    pub fn root(&self) -> &RootName {
-        &self.root
-    }
-
-    /// The chain's value after an event: HMAC-SHA-256 over its sequence, the
-    /// value before it (32 zeros for the first) and its bytes.
-    #[must_use]
-    pub fn seal(&self, sequence: u64, previous: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
-        let mut mac = self.mac.clone();
-        mac.update(&sequence.to_be_bytes());
-        mac.update(previous);
-        mac.update(bytes);
-        mac.finalize().into_bytes().into()
-    }
-}
-
-impl fmt::Debug for AuditSeal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AuditSeal({})", self.root)
-    }
-}
-
-/// What a walk over the whole chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditReport {
-    /// How many events were found whole, from the first on.
-    pub verified: u64,
-    /// The first fault, in words; nothing where the chain is whole.
-    pub fault: Option<String>,
-}
-
-impl AuditReport {
-    /// Whether every event up to the stored head is as it was written. Events
-    /// that were cut off together with the head are not missed: compare the
-    /// head with one that was kept elsewhere.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.fault.is_none()
-    }
-}
-
-/// A walk over the chain, event by event.
+/// A walk over the chain, event by event, from the first one that is kept. It
+/// holds nothing but the anchors, however many events there are.
 pub(crate) struct ChainCheck<'a> {
     keyring: &'a Keyring,
+    /// Those signed under a root of the keyring, by sequence.
+    anchors: Vec<Anchor>,
+    /// The others, of which nobody here can say whether they are true.
+    foreign: Vec<Anchor>,
+    exported: Option<AuditHead>,
+    /// The last event that was looked at.
     sequence: u64,
     mac: [u8; 32],
+    /// Whether the walk has begun.
+    begun: bool,
+    /// Why nothing vouches so far for what was looked at.
+    unproven: Option<String>,
+    /// Whether an event of the trail has yet to say that what is missing was
+    /// pruned.
+    owes_pruning: bool,
+    pruned: u64,
+    verified: u64,
+    rests_on: Option<Anchor>,
+    head: Option<HeadCheck>,
 }
 
 impl<'a> ChainCheck<'a> {
     pub(crate) fn new(keyring: &'a Keyring) -> Self {
         Self {
             keyring,
+            anchors: Vec::new(),
+            foreign: Vec::new(),
+            exported: None,
             sequence: 0,
             mac: [0; 32],
+            begun: false,
+            unproven: None,
+            owes_pruning: false,
+            pruned: 0,
+            verified: 0,
+            rests_on: None,
+            head: None,
         }
     }
 
-    /// The sequence of the last event found whole.
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
+    /// The anchors of the trail, read before its head. Each must be as it was
+    /// signed, as far as the keyring can tell.
+    pub(crate) fn anchored(&mut self, anchors: Vec<Anchor>) -> Result<(), String> {
+        for anchor in anchors {
+            match self.keyring.root(&anchor.root) {
+                Some(root) if anchor.is_signed_by(root) => self.anchors.push(anchor),
+                Some(_) => {
+                    let sequence = anchor.place.sequence;
+                    return Err(format!(
+                        "the anchor of event {sequence} is not as it was signed"
+                    ));
+                }
+                None => self.foreign.push(anchor),
+            }
+        }
+        self.anchors.sort_by_key(|anchor| anchor.place.sequence);
+        Ok(())
+    }
+
+    /// A head that was kept elsewhere, and must be on the chain.
+    pub(crate) fn through(self, exported: Option<AuditHead>) -> Self {
+        Self { exported, ..self }
+    }
+
+    /// The last event that was looked at: zero and zeros before the first.
+    pub(crate) fn place(&self) -> AuditHead {
+        AuditHead {
+            sequence: self.sequence,
+            mac: self.mac,
+        }
     }
 
     /// Checks the next event against all before it.
     pub(crate) fn check(&mut self, event: &StoredEvent) -> Result<(), String> {
+        if !self.begun {
+            self.begin(event)?;
+        }
         let expected = self.sequence.saturating_add(1);
         if event.sequence != expected {
             return Err(format!(
@@ -97,18 +94,28 @@ impl<'a> ChainCheck<'a> {
                 event.sequence
             ));
         }
-        let root = self.keyring.root(&event.root).ok_or_else(|| {
-            format!(
-                "event {expected} was signed under root {}, which the keyring lacks",
-                event.root
-            )
-        })?;
-        let mac = AuditSeal::of(root).seal(expected, &self.mac, &event.bytes);
-        if !bool::from(mac.ct_eq(&event.mac)) {
-            return Err(format!("event {expected} is not as it was written"));
+        match self.keyring.root(&event.root) {
+            Some(root) => {
+                let mac = AuditSeal::of(root).seal(expected, &self.mac, &event.bytes);
+                if !same(&mac, &event.mac) {
+                    return Err(format!("event {expected} is not as it was written"));
+                }
+                self.verified = self.verified.saturating_add(1);
+            }
+            None => {
+                let root = &event.root;
+                let why = format!(
+                    "event {expected} was signed under root {root}, which the keyring lacks"
+                );
+                self.unproven.get_or_insert(why);
+            }
         }
-        (self.sequence, self.mac) = (expected, mac);
-        Ok(())
+        (self.sequence, self.mac) = (expected, event.mac);
+        if self.owes_pruning {
+            self.owes_pruning = !says_pruned(event, self.pruned);
+        }
+        self.meet_anchor()?;
+        self.meet_exported()
     }
 
     /// Compares the end of the walk with the stored head.
@@ -119,79 +126,138 @@ impl<'a> ChainCheck<'a> {
                 self.sequence, head.sequence
             ));
         }
-        if bool::from(head.mac.ct_eq(&self.mac)) {
-            Ok(())
-        } else {
-            Err(format!("the head is not that of event {}", self.sequence))
+        if !same(&head.mac, &self.mac) {
+            return Err(format!("the head is not that of event {}", self.sequence));
+        }
+        if let Some(beyond) = self.anchors.last().map(|anchor| anchor.place.sequence)
+            && beyond > self.sequence
+        {
+            return Err(format!(
+                "the chain ends at event {}: an anchor was signed at event {beyond}",
+                self.sequence
+            ));
+        }
+        if let Some(why) = &self.unproven {
+            return Err(format!("{why}, and no anchor follows that vouches for it"));
+        }
+        if self.owes_pruning {
+            return Err(format!(
+                "the events up to {} are gone, and no event says that they were pruned",
+                self.pruned
+            ));
+        }
+        match self.exported {
+            Some(exported) if exported.sequence > self.sequence => Err(format!(
+                "the chain ends at event {}: the head that was kept is of event {}, so that events were cut off",
+                self.sequence, exported.sequence
+            )),
+            Some(exported) if exported.sequence == 0 && !same(&exported.mac, &[0; 32]) => {
+                Err("the head that was kept is that of no trail".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What was found, with the fault that ended the walk.
+    pub(crate) fn report(self, fault: Option<String>) -> AuditReport {
+        AuditReport {
+            pruned: self.pruned,
+            verified: self.verified,
+            rests_on: self.rests_on,
+            // The head of an empty trail is that of every trail.
+            head: match self.exported {
+                Some(exported) if exported.sequence == 0 => Some(HeadCheck::Confirmed),
+                _ => self.head,
+            }
+            .filter(|_| fault.is_none()),
+            fault,
+        }
+    }
+
+    /// Begins at the first event that is kept: the trail's first one, or one
+    /// that follows an anchor.
+    fn begin(&mut self, first: &StoredEvent) -> Result<(), String> {
+        self.begun = true;
+        let before = first.sequence.saturating_sub(1);
+        if before == 0 {
+            return Ok(());
+        }
+        let at = |anchor: &&Anchor| anchor.place.sequence == before;
+        let known = self.anchors.iter().find(at);
+        let Some(anchor) = known.or_else(|| self.foreign.iter().find(at)) else {
+            return Err(format!(
+                "the trail begins at event {}, and no anchor vouches for what was before",
+                first.sequence
+            ));
+        };
+        if known.is_none() {
+            let root = &anchor.root;
+            let why = format!(
+                "the anchor of event {before} was signed under root {root}, which the keyring lacks"
+            );
+            self.unproven = Some(why);
+        }
+        (self.sequence, self.mac) = (before, anchor.place.mac);
+        // Every anchor can stand where a trail begins. What was removed by the
+        // manager, and by nobody else, the trail itself tells.
+        (self.pruned, self.owes_pruning) = (before, true);
+        if let Some(exported) = self.exported
+            && exported.sequence < before
+        {
+            self.head = Some(HeadCheck::Pruned);
+        }
+        self.meet_exported()
+    }
+
+    fn meet_anchor(&mut self) -> Result<(), String> {
+        let found = self
+            .anchors
+            .binary_search_by_key(&self.sequence, |anchor| anchor.place.sequence);
+        let Some(anchor) = found.ok().and_then(|at| self.anchors.get(at)) else {
+            return Ok(());
+        };
+        if !same(&anchor.place.mac, &self.mac) {
+            return Err(format!(
+                "event {} is not the one that was anchored",
+                self.sequence
+            ));
+        }
+        if self.unproven.take().is_some() {
+            self.rests_on = Some(anchor.clone());
+        }
+        Ok(())
+    }
+
+    fn meet_exported(&mut self) -> Result<(), String> {
+        match self.exported {
+            Some(exported) if exported.sequence == self.sequence => {
+                if !same(&exported.mac, &self.mac) {
+                    return Err(format!(
+                        "event {} is not that of the head that was kept: the trail was rewritten",
+                        self.sequence
+                    ));
+                }
+                self.head = Some(HeadCheck::Confirmed);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{AuditSeal, ChainCheck};
-    use crate::keyring::Keyring;
-    use crate::store::{AuditHead, StoredEvent};
+/// Whether the event says that the manager removed what was up to `through`.
+fn says_pruned(event: &StoredEvent, through: u64) -> bool {
+    let Ok(event) = AuditEvent::decode(event.sequence, &event.bytes) else {
+        return false;
+    };
+    let through = through.to_string();
+    event.action == Action::AuditPrune
+        && event.outcome == Outcome::Done
+        && event.changes.iter().any(|change| {
+            change.field == PRUNED_THROUGH && change.after.as_deref() == Some(through.as_str())
+        })
+}
 
-    fn chain(keyring: &Keyring, length: u64) -> Vec<StoredEvent> {
-        let seal = AuditSeal::of(keyring.current());
-        let mut previous = [0; 32];
-        (1..=length)
-            .map(|sequence| {
-                let bytes = format!("event {sequence}").into_bytes();
-                previous = seal.seal(sequence, &previous, &bytes);
-                StoredEvent {
-                    sequence,
-                    root: seal.root().clone(),
-                    bytes,
-                    mac: previous,
-                }
-            })
-            .collect()
-    }
-
-    fn verify(keyring: &Keyring, events: &[StoredEvent], head: AuditHead) -> Result<(), String> {
-        let mut check = ChainCheck::new(keyring);
-        events.iter().try_for_each(|event| check.check(event))?;
-        check.finish(&head)
-    }
-
-    #[test]
-    fn whatever_is_done_to_a_chain_is_found() {
-        let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
-        let whole = chain(&keyring, 5);
-        let head = AuditHead {
-            sequence: 5,
-            mac: whole[4].mac,
-        };
-        assert_eq!(verify(&keyring, &whole, head), Ok(()));
-
-        let mut altered = whole.clone();
-        altered[2].bytes[0] ^= 1;
-        assert!(
-            verify(&keyring, &altered, head).is_err(),
-            "an altered event"
-        );
-        let mut removed = whole.clone();
-        removed.remove(2);
-        assert!(verify(&keyring, &removed, head).is_err(), "a missing event");
-        let mut renumbered = removed.clone();
-        renumbered
-            .iter_mut()
-            .zip(1..)
-            .for_each(|(event, sequence)| event.sequence = sequence);
-        assert!(verify(&keyring, &renumbered, head).is_err(), "a closed gap");
-        let mut swapped = whole.clone();
-        swapped.swap(1, 2);
-        assert!(verify(&keyring, &swapped, head).is_err(), "swapped events");
-        assert!(verify(&keyring, &whole[..4], head).is_err(), "a cut end");
-        let foreign = Keyring::generate("k1".parse().expect("name")).expect("entropy");
-        assert!(verify(&foreign, &whole, head).is_err(), "another keyring");
-        let unknown = Keyring::generate("k2".parse().expect("name")).expect("entropy");
-        assert!(
-            verify(&unknown, &whole, head)
-                .expect_err("unknown root")
-                .contains("k1")
-        );
-    }
+fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    one.ct_eq(other).into()
 }

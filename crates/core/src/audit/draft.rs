@@ -1,7 +1,8 @@
-use crate::audit::{Action, Actor, AuditEvent, FieldChange};
+use crate::audit::{Action, Actor, AuditEvent, FieldChange, Outcome};
 use crate::clock::Timestamp;
-use crate::key::Key;
-use crate::service::Service;
+use crate::error::ErrorKind;
+use crate::key::{Key, KeyId};
+use crate::service::{Service, ServiceName};
 
 /// An audit event while it is written.
 pub(crate) struct EventDraft {
@@ -19,6 +20,7 @@ impl EventDraft {
                 service: None,
                 key: None,
                 changes: Vec::new(),
+                outcome: Outcome::Done,
             },
         }
     }
@@ -28,10 +30,25 @@ impl EventDraft {
         self
     }
 
+    pub(crate) fn service_name(mut self, name: &ServiceName) -> Self {
+        self.event.service = Some(name.clone());
+        self
+    }
+
     pub(crate) fn key(mut self, key: &Key) -> Self {
         self.event.service = Some(key.service.clone());
         self.event.key = Some(key.id);
         self
+    }
+
+    pub(crate) fn key_id(mut self, id: KeyId) -> Self {
+        self.event.key = Some(id);
+        self
+    }
+
+    /// The key whose service is not known yet.
+    pub(crate) fn stray_key(&self) -> Option<KeyId> {
+        self.event.key.filter(|_| self.event.service.is_none())
     }
 
     pub(crate) fn after(self, field: &str, after: impl ToString) -> Self {
@@ -47,6 +64,32 @@ impl EventDraft {
 
     pub(crate) fn change(self, field: &str, before: impl ToString, after: impl ToString) -> Self {
         self.field(field, Some(before.to_string()), Some(after.to_string()))
+    }
+
+    /// A field whose text may have changed; nothing where it did not.
+    pub(crate) fn difference<T: ToString>(
+        self,
+        field: &str,
+        before: Option<T>,
+        after: Option<T>,
+    ) -> Self {
+        let text = |value: Option<T>| value.map(|value| value.to_string());
+        let (before, after) = (text(before), text(after));
+        if before == after {
+            self
+        } else {
+            self.field(field, before, after)
+        }
+    }
+
+    /// That the change was refused, and for which field where that is known:
+    /// never for which value.
+    pub(crate) fn refused(mut self, kind: ErrorKind, field: Option<&'static str>) -> Self {
+        self.event.outcome = Outcome::Refused(kind);
+        match field {
+            Some(field) => self.field(field, None, None),
+            None => self,
+        }
     }
 
     fn field(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {

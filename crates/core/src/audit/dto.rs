@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{Actor, AuditEvent, FieldChange};
+use crate::audit::{Actor, AuditEvent, FieldChange, Outcome};
 use crate::clock::Timestamp;
-use crate::error::Invalid;
+use crate::error::{ErrorKind, Invalid};
 
-const VERSION: u32 = 1;
+/// The version that is written. The first one knew no refused changes.
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +27,9 @@ struct Stored {
     key: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     changes: Vec<StoredChange>,
+    /// The kind of error with which the change was refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    refused: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +71,10 @@ impl AuditEvent {
                     },
                 )
                 .collect(),
+            refused: match self.outcome {
+                Outcome::Done => None,
+                Outcome::Refused(kind) => Some(kind.as_str().to_owned()),
+            },
         })
     }
 
@@ -74,9 +82,13 @@ impl AuditEvent {
     pub(crate) fn decode(sequence: u64, bytes: &[u8]) -> Result<Self, Invalid> {
         let unreadable = || Invalid::new("audit event", "an event as this version stores it");
         let stored: Stored = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
-        if stored.v != VERSION {
+        if !(1..=VERSION).contains(&stored.v) {
             return Err(unreadable());
         }
+        let outcome = match &stored.refused {
+            None => Outcome::Done,
+            Some(kind) => Outcome::Refused(ErrorKind::named(kind).ok_or_else(unreadable)?),
+        };
         let mut actor = Actor::new(&stored.actor)?;
         if let Some(address) = stored.address {
             actor = actor.address(address);
@@ -106,6 +118,7 @@ impl AuditEvent {
                     },
                 )
                 .collect(),
+            outcome,
         })
     }
 }

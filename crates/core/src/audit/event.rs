@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use crate::audit::Actor;
 use crate::clock::Timestamp;
-use crate::error::Invalid;
+use crate::error::{ErrorKind, Invalid};
 use crate::key::KeyId;
 use crate::service::ServiceName;
 
@@ -23,6 +23,18 @@ pub struct AuditEvent {
     pub key: Option<KeyId>,
     /// Which fields changed, and how.
     pub changes: Vec<FieldChange>,
+    /// Whether it was done.
+    pub outcome: Outcome,
+}
+
+/// How a change that somebody asked for ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused, with an error of this kind; nothing changed.
+    Refused(ErrorKind),
 }
 
 /// One field before and after a change; absent where it did not exist.
@@ -42,8 +54,14 @@ pub struct FieldChange {
 pub enum Action {
     /// A service was created.
     ServiceCreate,
+    /// A service's record was changed.
+    ServiceUpdate,
+    /// A service was retired for good.
+    ServiceRetire,
     /// A key was issued.
     KeyCreate,
+    /// A key's record was changed.
+    KeyUpdate,
     /// A key got a new secret.
     KeyRotate,
     /// A key was revoked for good.
@@ -52,17 +70,29 @@ pub enum Action {
     KeyDisable,
     /// A key was enabled again.
     KeyEnable,
+    /// A root of the keyring was retired.
+    KeyringRetire,
+    /// A place of the audit chain was signed.
+    AuditAnchor,
+    /// Audit events were removed by age.
+    AuditPrune,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::ServiceCreate,
+        Self::ServiceUpdate,
+        Self::ServiceRetire,
         Self::KeyCreate,
+        Self::KeyUpdate,
         Self::KeyRotate,
         Self::KeyRevoke,
         Self::KeyDisable,
         Self::KeyEnable,
+        Self::KeyringRetire,
+        Self::AuditAnchor,
+        Self::AuditPrune,
     ];
 
     /// The action as text, for example `key.rotate`.
@@ -70,11 +100,17 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ServiceCreate => "service.create",
+            Self::ServiceUpdate => "service.update",
+            Self::ServiceRetire => "service.retire",
             Self::KeyCreate => "key.create",
+            Self::KeyUpdate => "key.update",
             Self::KeyRotate => "key.rotate",
             Self::KeyRevoke => "key.revoke",
             Self::KeyDisable => "key.disable",
             Self::KeyEnable => "key.enable",
+            Self::KeyringRetire => "keyring.retire",
+            Self::AuditAnchor => "audit.anchor",
+            Self::AuditPrune => "audit.prune",
         }
     }
 }

@@ -77,9 +77,19 @@ impl KeyCache {
         self.absent.invalidate_all();
     }
 
+    /// Whether the key is held. Does not count as a use of it.
+    pub(crate) fn holds(&self, id: KeyId) -> bool {
+        self.present.contains_key(&id)
+    }
+
     /// How many keys are held, roughly.
     pub(crate) fn len(&self) -> u64 {
         self.present.entry_count()
+    }
+
+    /// How many ids are remembered as absent, roughly.
+    pub(crate) fn absences(&self) -> u64 {
+        self.absent.entry_count()
     }
 }
 

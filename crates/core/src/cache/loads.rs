@@ -1,12 +1,23 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+
+use crate::cache::Asker;
+use crate::cache::turns::Turns;
 
 /// Reads under way, so that a thousand requests for one record are one read,
 /// and a flood of misses is a bounded queue.
+///
+/// No asker holds more places than are left for the others, and reads run in
+/// turn by asker: a flood from one address finds itself full, and takes neither
+/// place nor time from others. With `n` askers that want all of them, each has
+/// one part in `n + 1`, and as much is free. (The rule is that of dynamic
+/// thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2),
+/// 1998.) Joining a read takes no place.
 ///
 /// A read runs in a task of its own: whoever asked may go away without taking
 /// it from those who joined.
@@ -20,6 +31,8 @@ pub(crate) struct Loads<K, V> {
 pub(crate) enum Unread {
     /// So many reads are waiting that this one is not answered in time.
     Overloaded,
+    /// This asker has as many reads under way as places are left.
+    Share,
     /// The task of the read ended: it panicked, or its runtime is closed.
     Ended,
 }
@@ -30,78 +43,108 @@ type Outcome<V> = Option<Result<V, Unread>>;
 /// Where those who wait for a read hear of it.
 type Told<V> = watch::Receiver<Outcome<V>>;
 
+/// What was asked for: where to hear of it, and whether it was under way.
+#[derive(Debug)]
+pub(crate) struct Joined<F> {
+    pub(crate) coalesced: bool,
+    outcome: F,
+}
+
 #[derive(Debug)]
 struct Shared<K, V> {
-    reads: Mutex<HashMap<K, Told<V>>>,
-    slots: Semaphore,
+    list: Mutex<List<K, V>>,
+    turns: Turns<Asker>,
     most: usize,
 }
+
+/// The reads that run or wait, and how many of them each asker has.
+#[derive(Debug)]
+struct List<K, V> {
+    reads: HashMap<K, Told<V>>,
+    held: HashMap<Asker, usize>,
+}
+
+/// The most reads that nobody waits for. They have places of their own, so
+/// that they take none from those who wait.
+const BACKGROUND: usize = 64;
 
 impl<K, V> Loads<K, V>
 where
     K: Copy + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// At most `running` reads at the same time, and `waiting` behind them.
+    /// At most `running` reads at the same time, and `waiting` behind them,
+    /// besides those that nobody waits for.
     pub(crate) fn new(running: usize, waiting: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
-                reads: Mutex::default(),
-                slots: Semaphore::new(running),
+                list: Mutex::new(List {
+                    reads: HashMap::new(),
+                    held: HashMap::new(),
+                }),
+                turns: Turns::new(running),
                 most: running + waiting,
             }),
         }
     }
 
-    /// How many reads run or wait.
-    pub(crate) fn len(&self) -> usize {
-        self.shared.lock().len()
+    /// How many reads run.
+    pub(crate) fn running(&self) -> usize {
+        self.shared.turns.taken()
     }
 
-    /// Joins the read of `key` that is under way, or starts one with `read`,
-    /// which waits for its turn no longer than `patience`.
+    /// How many reads wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.turns.waiting()
+    }
+
+    /// Joins the read of `key` that is under way, or starts one with `read` on
+    /// behalf of `asker`, which waits for its turn no longer than `patience`.
     pub(crate) fn join<R, P>(
         &self,
         runtime: &Handle,
+        asker: Asker,
         key: K,
         read: R,
         patience: P,
-    ) -> Result<impl Future<Output = Result<V, Unread>> + Send + use<K, V, R, P>, Unread>
+    ) -> Result<Joined<impl Future<Output = Result<V, Unread>> + Send + use<K, V, R, P>>, Unread>
     where
         R: Future<Output = V> + Send + 'static,
         P: Future<Output = ()> + Send + 'static,
     {
-        let Place { mut result, start } = self.enlist(key)?;
+        let Place { mut result, start } = self.enlist(asker, key)?;
+        let coalesced = start.is_none();
         // The list is not locked any more: a runtime that is closed drops the
         // task here and now, and with it takes the read off the list.
         if let Some(Start { listed, done }) = start {
             runtime.spawn(async move {
-                let value = listed.shared.run(read, patience).await;
+                let value = listed.shared.run(asker, read, patience).await;
                 // Off the list before it is told: who comes later, or finds
                 // the result too old, starts a read of its own.
                 drop(listed);
                 let _ = done.send(Some(value));
             });
         }
-        Ok(async move {
+        let outcome = async move {
             let outcome = result.wait_for(Option::is_some).await;
             outcome
                 .ok()
                 .and_then(|outcome| outcome.clone())
                 .unwrap_or(Err(Unread::Ended))
-        })
+        };
+        Ok(Joined { coalesced, outcome })
     }
 
-    fn enlist(&self, key: K) -> Result<Place<K, V>, Unread> {
-        let mut reads = self.shared.lock();
-        let (result, start) = match reads.get(&key) {
+    fn enlist(&self, asker: Asker, key: K) -> Result<Place<K, V>, Unread> {
+        let mut list = self.shared.lock();
+        let (result, start) = match list.reads.get(&key) {
             Some(result) => (result.clone(), None),
-            None if reads.len() >= self.shared.most => return Err(Unread::Overloaded),
             None => {
+                list.place(asker, self.shared.most)?;
                 let (done, result) = watch::channel(None);
-                reads.insert(key, result.clone());
+                list.reads.insert(key, result.clone());
                 let shared = Arc::clone(&self.shared);
-                let listed = Listed { shared, key };
+                let listed = Listed { shared, asker, key };
                 (result, Some(Start { listed, done }))
             }
         };
@@ -109,22 +152,61 @@ where
     }
 }
 
+impl<F: Future> IntoFuture for Joined<F> {
+    type Output = F::Output;
+    type IntoFuture = F;
+
+    fn into_future(self) -> F {
+        self.outcome
+    }
+}
+
+impl<K, V> List<K, V> {
+    /// Takes one of `most` places for `asker`.
+    fn place(&mut self, asker: Asker, most: usize) -> Result<(), Unread> {
+        let held = |asker| self.held.get(&asker).copied().unwrap_or(0);
+        let own = held(asker);
+        let free = match asker {
+            Asker::Background => BACKGROUND.saturating_sub(own),
+            _ => most.saturating_sub(self.reads.len() - held(Asker::Background)),
+        };
+        if free == 0 {
+            return Err(Unread::Overloaded);
+        }
+        if own > free && asker != Asker::Background {
+            return Err(Unread::Share);
+        }
+        self.held.insert(asker, own + 1);
+        Ok(())
+    }
+
+    fn give_back(&mut self, asker: Asker) {
+        if let Entry::Occupied(mut held) = self.held.entry(asker) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
+    }
+}
+
 impl<K, V> Shared<K, V> {
     async fn run(
         &self,
+        asker: Asker,
         read: impl Future<Output = V>,
         patience: impl Future<Output = ()>,
     ) -> Result<V, Unread> {
-        let _slot = tokio::select! {
+        let _turn = tokio::select! {
             biased;
-            slot = self.slots.acquire() => slot,
+            turn = self.turns.acquire(asker) => turn,
             () = patience => return Err(Unread::Overloaded),
         };
         Ok(read.await)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Told<V>>> {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, List<K, V>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,25 +225,72 @@ struct Start<K: Eq + Hash, V> {
 /// Takes a read off the list, also where its task panicked or was aborted.
 struct Listed<K: Eq + Hash, V> {
     shared: Arc<Shared<K, V>>,
+    asker: Asker,
     key: K,
 }
 
 impl<K: Eq + Hash, V> Drop for Listed<K, V> {
     fn drop(&mut self) {
-        self.shared.lock().remove(&self.key);
+        let mut list = self.shared.lock();
+        list.reads.remove(&self.key);
+        list.give_back(self.asker);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     use tokio::runtime::{Builder, Handle};
     use tokio::sync::Semaphore;
 
-    use super::{Loads, Unread};
+    use super::{BACKGROUND, Joined, Loads, Unread};
+    use crate::cache::Asker;
+
+    const ANY: Asker = Asker::Unknown;
+
+    fn asker(last: u8) -> Asker {
+        Asker::of(Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))))
+    }
+
+    /// Reads that wait until they are let go, and say who they were for.
+    struct Stalled {
+        loads: Loads<u32, u32>,
+        go: Arc<Semaphore>,
+    }
+
+    impl Stalled {
+        fn new(running: usize, waiting: usize) -> Self {
+            Self {
+                loads: Loads::new(running, waiting),
+                go: Arc::new(Semaphore::new(0)),
+            }
+        }
+
+        fn join(
+            &self,
+            asker: Asker,
+            key: u32,
+        ) -> Result<Joined<impl Future<Output = Result<u32, Unread>> + use<>>, Unread> {
+            let go = Arc::clone(&self.go);
+            let read = async move {
+                go.acquire().await.expect("open").forget();
+                key
+            };
+            let runtime = Handle::current();
+            self.loads.join(&runtime, asker, key, read, pending())
+        }
+
+        /// How many reads an asker can begin, the first with this key.
+        fn fill(&self, asker: Asker, first: u32) -> usize {
+            (first..)
+                .take_while(|key| self.join(asker, *key).is_ok())
+                .count()
+        }
+    }
 
     #[tokio::test]
     async fn many_requests_for_one_record_are_one_read() {
@@ -173,9 +302,10 @@ mod tests {
                 let _go = go.acquire().await;
                 count.fetch_add(1, SeqCst) + 1
             };
-            loads.join(&Handle::current(), 1, read, pending())
+            loads.join(&Handle::current(), ANY, 1, read, pending())
         };
         let (first, second) = (join().expect("room"), join().expect("joins"));
+        assert_eq!((first.coalesced, second.coalesced), (false, true));
         go.add_permits(1);
         assert_eq!((first.await, second.await), (Ok(1), Ok(1)));
         assert_eq!(join().expect("room").await, Ok(2), "a later one reads anew");
@@ -183,32 +313,106 @@ mod tests {
 
     #[tokio::test]
     async fn reads_beyond_the_queue_are_refused_and_room_comes_back() {
-        let loads = Loads::new(1, 1);
-        let go = Arc::new(Semaphore::new(0));
-        let join = |key| {
-            let go = Arc::clone(&go);
-            let read = async move {
-                let _go = go.acquire().await;
-            };
-            loads.join(&Handle::current(), key, read, pending())
-        };
-        let (first, second) = (join(1).expect("runs"), join(2).expect("waits"));
-        assert!(join(3).is_err());
-        assert!(join(1).is_ok(), "joining takes no room");
-        go.add_permits(1);
+        let stalled = Stalled::new(1, 1);
+        let first = stalled.join(asker(1), 1).expect("runs");
+        let second = stalled.join(asker(2), 2).expect("waits");
+        let beyond = stalled.join(asker(3), 3).err();
+        assert_eq!(beyond, Some(Unread::Overloaded));
+        assert!(stalled.join(asker(3), 1).is_ok(), "joining takes no room");
+        stalled.go.add_permits(2);
         first.await.expect("read");
         second.await.expect("read");
-        assert!(join(3).is_ok());
+        assert!(stalled.join(asker(3), 3).is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_asker_holds_more_places_than_are_left_for_others() {
+        let stalled = Stalled::new(10, 90);
+        assert_eq!(stalled.fill(asker(1), 0), 51);
+        assert_eq!(stalled.join(asker(1), 90).err(), Some(Unread::Share));
+        assert_eq!(stalled.fill(asker(2), 100), 25, "half of what was left");
+        for other in 3..13 {
+            let key = u32::from(other) * 100;
+            assert!(stalled.join(asker(other), key).is_ok(), "others find room");
+        }
+        assert!(
+            stalled.join(asker(1), 100).is_ok(),
+            "joining takes no share"
+        );
+        assert_eq!(stalled.fill(Asker::Unknown, 2_000), 8, "one asker together");
+    }
+
+    #[tokio::test]
+    async fn what_was_held_is_given_back_however_a_read_ends() {
+        let stalled = Stalled::new(2, 98);
+        let runtime = Handle::current();
+        assert_eq!(stalled.fill(asker(1), 0), 51);
+        stalled.go.add_permits(51);
+        let loads = &stalled.loads;
+        while !loads.shared.lock().reads.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let panicked = loads.join(
+            &runtime,
+            asker(1),
+            1,
+            async { panic!("on purpose") },
+            pending(),
+        );
+        assert_eq!(panicked.expect("room").await, Err(Unread::Ended));
+        for _ in 0..2 {
+            let _running = loads.join(&runtime, asker(1), 2, pending(), pending());
+            let _running = loads.join(&runtime, asker(1), 3, pending(), pending());
+        }
+        let impatient = loads.join(&runtime, asker(1), 4, async { 4 }, async {});
+        assert_eq!(impatient.expect("room").await, Err(Unread::Overloaded));
+        let list = loads.shared.lock();
+        assert_eq!(list.held.get(&asker(1)), Some(&2), "those that still run");
+        assert_eq!(list.held.len(), 1, "nobody else is remembered");
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_waits_behind_one_read_of_each_other() {
+        let stalled = Stalled::new(1, 99);
+        let flood = (0..40).map(|key| stalled.join(asker(1), key).expect("room"));
+        let flood: Vec<_> = flood.collect();
+        let newcomer = stalled.join(asker(2), 100).expect("room");
+        while stalled.loads.waiting() < 40 {
+            tokio::task::yield_now().await;
+        }
+        // The one that runs, and one more of the flood.
+        stalled.go.add_permits(3);
+        let third = flood.into_iter().nth(2).expect("forty");
+        tokio::select! {
+            read = newcomer.into_future() => assert_eq!(read, Ok(100)),
+            _ = third.into_future() => panic!("the flood's third goes before"),
+        }
+        assert_eq!(stalled.loads.waiting(), 37);
+    }
+
+    #[tokio::test]
+    async fn reads_ahead_take_no_place_of_those_who_wait() {
+        let stalled = Stalled::new(1, 1);
+        assert_eq!(stalled.fill(Asker::Background, 100), BACKGROUND);
+        assert!(stalled.join(asker(1), 1).is_ok());
+        assert!(stalled.join(asker(2), 2).is_ok());
+        assert_eq!(stalled.join(asker(3), 3).err(), Some(Unread::Overloaded));
+        let ahead = stalled.join(Asker::Background, 4).err();
+        assert_eq!(ahead, Some(Unread::Overloaded));
     }
 
     #[tokio::test]
     async fn a_read_whose_patience_ends_before_its_turn_gives_up() {
         let loads: Loads<u8, ()> = Loads::new(1, 2);
         let runtime = Handle::current();
-        let running = loads.join(&runtime, 1, pending(), pending());
-        let waiting = loads.join(&runtime, 2, async {}, async {});
+        let running = loads.join(&runtime, ANY, 1, pending(), pending());
+        let waiting = loads.join(&runtime, ANY, 2, async {}, async {});
         assert_eq!(waiting.expect("waits").await, Err(Unread::Overloaded));
-        assert_eq!(loads.len(), 1, "its place in the queue is free");
+        assert_eq!(
+            (loads.running(), loads.waiting()),
+            (1, 0),
+            "its place is free"
+        );
         drop(running);
     }
 
@@ -216,9 +420,9 @@ mod tests {
     async fn a_read_that_panics_leaves_nothing_behind() {
         let loads: Loads<u8, ()> = Loads::new(1, 0);
         let read = async { panic!("on purpose") };
-        let joined = loads.join(&Handle::current(), 1, read, pending());
+        let joined = loads.join(&Handle::current(), ANY, 1, read, pending());
         assert_eq!(joined.expect("room").await, Err(Unread::Ended));
-        assert_eq!(loads.len(), 0);
+        assert_eq!((loads.running(), loads.waiting()), (0, 0));
     }
 
     #[tokio::test]
@@ -229,8 +433,8 @@ mod tests {
         });
         let closed = closed.join().expect("thread");
         let loads: Loads<u8, ()> = Loads::new(1, 0);
-        let joined = loads.join(&closed, 1, async {}, pending());
+        let joined = loads.join(&closed, ANY, 1, async {}, pending());
         assert_eq!(joined.expect("room").await, Err(Unread::Ended));
-        assert_eq!(loads.len(), 0);
+        assert_eq!((loads.running(), loads.waiting()), (0, 0));
     }
 }

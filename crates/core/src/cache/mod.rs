@@ -5,6 +5,7 @@
 //! last change known for it is read again. How long a node may go on without
 //! hearing from the store is [`Freshness`]'s to say.
 
+mod asker;
 mod entry;
 mod freshness;
 mod gate;
@@ -12,13 +13,15 @@ mod keys;
 mod loads;
 mod rereads;
 mod services;
+mod turns;
 mod witness;
 
-pub(crate) use entry::{Entry, SecretMatch};
+pub(crate) use asker::Asker;
+pub(crate) use entry::{Entry, Found, SecretMatch};
 pub(crate) use freshness::Freshness;
 pub(crate) use gate::{Epoch, Gate, Stamp};
 pub(crate) use keys::{Absent, Cached, KeyCache};
-pub(crate) use loads::{Loads, Unread};
+pub(crate) use loads::{Joined, Loads, Unread};
 pub(crate) use rereads::{Reread, Rereads};
 pub(crate) use services::{ServiceCache, ServiceTable};
 pub(crate) use witness::{Met, Witness};

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Invalid;
-use crate::text::check_line;
+use crate::text::{check_line, fold};
 
 /// One line of text that people write, checked once.
 macro_rules! line {
@@ -57,4 +57,25 @@ line! {
 line! {
     /// Why a key was revoked: 1 to 256 characters, none of them invisible.
     RevocationReason, "reason", 256
+}
+
+line! {
+    /// Who created a key: the name of the [`Actor`](crate::audit::Actor). 1 to
+    /// 128 characters, none of them invisible.
+    Author, "author", 128
+}
+
+line! {
+    /// What people want to remember of a key, for example why it was made: 1 to
+    /// 512 characters on one line, none of them invisible.
+    Note, "note", 512
+}
+
+impl KeyName {
+    /// The name in lower case (Unicode's simple mapping, character by
+    /// character): what a search for a [`NamePart`](super::NamePart) looks at.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
 }

@@ -1,5 +1,10 @@
+use std::str::FromStr;
+
 use crate::clock::Timestamp;
-use crate::key::{Environment, KeyId, KeyName, Owner, RevocationReason, Secret};
+use crate::error::Invalid;
+use crate::key::{
+    Addresses, Author, Environment, KeyId, KeyName, Metadata, Note, Owner, RevocationReason, Secret,
+};
 use crate::limits::Rate;
 use crate::scope::Scopes;
 use crate::service::ServiceName;
@@ -24,10 +29,18 @@ pub struct Key {
     pub scopes: Scopes,
     /// How often it may be used; the service's default where absent.
     pub rate: Option<Rate>,
+    /// From where it may be used.
+    pub addresses: Addresses,
+    /// What users keep with it.
+    pub metadata: Metadata,
+    /// What people want to remember of it.
+    pub note: Option<Note>,
     /// Active, disabled or revoked.
     pub state: KeyState,
     /// When it was issued.
     pub created_at: Timestamp,
+    /// Who issued it.
+    pub created_by: Author,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
     /// One to [`Key::MAX_SECRETS`], the newest last.
@@ -106,6 +119,9 @@ pub enum KeyStatus {
 }
 
 impl KeyStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Disabled, Self::Expired, Self::Revoked];
+
     /// `active`, `disabled`, `expired` or `revoked`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -115,5 +131,16 @@ impl KeyStatus {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
         }
+    }
+}
+
+impl FromStr for KeyStatus {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| Invalid::new("status", "active, disabled, expired or revoked"))
     }
 }

@@ -48,6 +48,8 @@ pub struct Secret {
     pub digest: Digest,
     /// The root under which the digest was made.
     pub root: RootName,
+    /// The root whose tag the token bears: that under which it was issued.
+    pub issuer: RootName,
     /// When it was issued.
     pub created_at: Timestamp,
     /// When it stops to count, after a rotation; the Unix epoch where that is

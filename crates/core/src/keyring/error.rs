@@ -22,6 +22,17 @@ pub enum KeyringErrorKind {
     Permissions,
     /// The file is not a keyring.
     Malformed,
+    /// The file is not the one that the keyring was read from, or another
+    /// command is about to replace it.
+    Changed,
+    /// The keyring has a root of this name already.
+    RootExists,
+    /// The keyring has no root of this name.
+    UnknownRoot,
+    /// The root is the current one.
+    CurrentRoot,
+    /// The keyring has as many roots as it can hold.
+    Full,
     /// The file or the system's random generator cannot be read or written.
     Io,
 }

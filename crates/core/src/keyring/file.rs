@@ -1,20 +1,14 @@
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::keyring::{Keyring, KeyringError, KeyringErrorKind, Root, RootName};
+use crate::keyring::text::{parse, to_text};
+use crate::keyring::{Keyring, KeyringError, KeyringErrorKind};
 
 /// The longest file that is read: eight roots and ample comments.
 const MAX_FILE: u64 = 64 * 1024;
-
-const HEADER: &str = "\
-# Portcullis keyring. Whoever reads this file can forge API keys, and without it
-# no key can be checked: keep it secret, and back it up apart from the database.
-";
 
 impl Keyring {
     /// Reads a keyring file.
@@ -25,28 +19,11 @@ impl Keyring {
     /// others than its owner, or is not a keyring.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, KeyringError> {
         let path = path.as_ref();
-        let failed =
-            |error| KeyringError::io(format!("cannot read keyring {}", path.display()), error);
-        // Before it is opened: a pipe would wait for its writer.
-        check_form(&fs::metadata(path).map_err(failed)?, path)?;
-        let mut file = File::open(path).map_err(failed)?;
-        check_form(&file.metadata().map_err(failed)?, path)?;
-        // The capacity holds the whole file: a string that grew would leave
-        // copies of the secret behind.
-        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 2));
-        (&mut file)
-            .take(MAX_FILE + 1)
-            .read_to_string(&mut text)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => malformed(path, "text in UTF-8"),
-                _ => failed(error),
-            })?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(malformed(path, "at most 64 KiB"));
-        }
-        parse(&text).map_err(|error| {
+        let text = read(&mut open(path)?, path)?;
+        let keyring = parse(&text).map_err(|error| {
             KeyringError::new(error.kind(), format!("{}: {error}", path.display()))
-        })
+        })?;
+        Ok(keyring.read_from(&text))
     }
 
     /// Writes the keyring to a new file with mode 0600, and to the disk.
@@ -58,39 +35,56 @@ impl Keyring {
     /// there is no file.
     pub fn write_new(&self, path: impl AsRef<Path>) -> Result<(), KeyringError> {
         let path = path.as_ref();
-        let failed =
-            |error| KeyringError::io(format!("cannot write keyring {}", path.display()), error);
-        let text = self.to_text();
+        let text = to_text(self);
         let write = |file: &mut File| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        create_new(path, write).map_err(failed)
+        create_new(path, write).map_err(|error| unwritable(path, error))
     }
+}
 
-    fn to_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(4096));
-        text.push_str(HEADER);
-        for root in self.roots() {
-            let state = if root.name == *self.current_name() {
-                "current"
-            } else {
-                "verify-only"
-            };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "root {} {state} ", root.name);
-            for byte in root.secret.iter() {
-                let _ = write!(text, "{byte:02x}");
-            }
-            text.push('\n');
-        }
-        text
+/// Opens a file that has a keyring's form.
+pub(super) fn open(path: &Path) -> Result<File, KeyringError> {
+    // Looked at before it is opened: a pipe would wait for its writer.
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    check_form(&metadata, path)?;
+    File::open(path).map_err(|error| unreadable(path, error))
+}
+
+/// The text of an open file, if it has a keyring's form.
+pub(super) fn read(file: &mut File, path: &Path) -> Result<Zeroizing<String>, KeyringError> {
+    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    check_form(&metadata, path)?;
+    // The capacity holds the whole file: a string that grew would leave copies
+    // of the secret behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 2));
+    file.take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => malformed(path, "text in UTF-8"),
+            _ => unreadable(path, error),
+        })?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(malformed(path, "at most 64 KiB"));
     }
+    Ok(text)
+}
+
+pub(super) fn unreadable(path: &Path, error: io::Error) -> KeyringError {
+    KeyringError::io(format!("cannot read keyring {}", path.display()), error)
+}
+
+pub(super) fn unwritable(path: &Path, error: io::Error) -> KeyringError {
+    KeyringError::io(format!("cannot write keyring {}", path.display()), error)
 }
 
 /// Makes a file with mode 0600, and has it written. One that could not be
 /// written whole would be half a keyring, and in the way of the next attempt.
-fn create_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn create_new(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -106,76 +100,14 @@ fn create_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> i
 
 /// Has the folder's entry for a new file on the disk as well.
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
-}
-
-fn parse(text: &str) -> Result<Keyring, KeyringError> {
-    let mut roots: Vec<Arc<Root>> = Vec::new();
-    let mut current: Option<RootName> = None;
-    for (at, line) in text
-        .lines()
-        .enumerate()
-        .map(|(at, line)| (at + 1, line.trim()))
-    {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let [word, name, state, digits] = words.as_slice() else {
-            return Err(KeyringError::malformed(
-                at,
-                "root NAME current|verify-only HEX",
-            ));
-        };
-        if *word != "root" {
-            return Err(KeyringError::malformed(at, "the word root first"));
-        }
-        let name: RootName = name
-            .parse()
-            .map_err(|error| KeyringError::malformed(at, error))?;
-        if roots.iter().any(|root| root.name == name) {
-            return Err(KeyringError::malformed(at, "a name that no other root has"));
-        }
-        match *state {
-            "current" if current.is_none() => current = Some(name.clone()),
-            "verify-only" => {}
-            _ => return Err(KeyringError::malformed(at, "verify-only, or current once")),
-        }
-        let secret = decode_hex(digits)
-            .ok_or_else(|| KeyringError::malformed(at, "64 hexadecimal digits"))?;
-        roots.push(Arc::new(Root::new(name, secret)));
-    }
-    let current = current.ok_or_else(|| {
-        KeyringError::new(
-            KeyringErrorKind::Malformed,
-            "keyring: expected one current root",
-        )
-    })?;
-    Keyring::from_roots(roots, &current)
-}
-
-fn decode_hex(digits: &str) -> Option<Box<Zeroizing<[u8; 32]>>> {
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    if pairs.len() != 32 || !rest.is_empty() {
-        return None;
-    }
-    let nibble = |digit: u8| {
-        char::from(digit)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut secret = Box::new(Zeroizing::new([0; 32]));
-    for (byte, [high, low]) in secret.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(secret)
 }
 
 fn malformed(path: &Path, expected: &str) -> KeyringError {
@@ -212,11 +144,7 @@ fn check_form(metadata: &fs::Metadata, path: &Path) -> Result<(), KeyringError> 
 mod tests {
     use std::io::{self, Write as _};
 
-    use super::{Keyring, KeyringErrorKind, create_new, parse};
-
-    fn hex(byte: char) -> String {
-        byte.to_string().repeat(64)
-    }
+    use super::{Keyring, KeyringErrorKind, create_new};
 
     #[test]
     fn a_written_keyring_reads_back_and_is_never_overwritten() {
@@ -289,53 +217,5 @@ mod tests {
             let error = Keyring::from_file(path(name)).expect_err(name);
             assert_eq!(error.kind(), KeyringErrorKind::Malformed, "{name}");
         }
-    }
-
-    #[test]
-    fn only_whole_keyrings_are_read() {
-        let (a, b) = (hex('a'), hex('b'));
-        assert!(
-            parse(&format!(
-                "# x\n\nroot k1 current {a}\nroot k2 verify-only {b}\n"
-            ))
-            .is_ok()
-        );
-        for text in [
-            String::new(),
-            "root k1 current".into(),
-            format!("root k1 verify-only {a}"),
-            format!("root k1 current {a}\nroot k1 verify-only {b}"),
-            format!("root k1 current {a}\nroot k2 current {b}"),
-            format!("root K1 current {a}"),
-            format!("root k1 current {}", &a[1..]),
-            format!("root k1 current {a}a"),
-            format!("root k1 current {}", hex('g')),
-            format!("key k1 current {a}"),
-            format!("root k1 current {a} more"),
-            (0..9)
-                .map(|n| {
-                    format!(
-                        "root k{n} {} {a}\n",
-                        if n == 0 { "current" } else { "verify-only" }
-                    )
-                })
-                .collect(),
-        ] {
-            let error = parse(&text).expect_err(&text);
-            assert_eq!(error.kind(), KeyringErrorKind::Malformed);
-            assert!(
-                !error.to_string().contains("aaaa"),
-                "the secret is not repeated: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_secret_is_printed_for_debugging() {
-        let keyring = parse(&format!("root k1 current {}", hex('a'))).expect("valid");
-        assert_eq!(
-            format!("{keyring:?}"),
-            "Keyring { roots: [Root(k1)], current: RootName(k1) }"
-        );
     }
 }

@@ -9,13 +9,25 @@
 //!
 //! ```text
 //! root k1 current 64-hexadecimal-digits
+//! root k2 verify-only 64-hexadecimal-digits
 //! ```
+//!
+//! How a root gives way to the next one: [`Keyring::add`] a root that only
+//! verifies, and give the file to every node; [`Keyring::make_current`] on every
+//! node, once all have it. From then on what is new is made under it, and the
+//! digest of each secret that is used moves to it. The tokens of the former root
+//! end as they are rotated, expire or are revoked; then
+//! [`KeyManager::retire_root`](crate::KeyManager::retire_root) succeeds, and the
+//! file may do [`Keyring::without`] it. A process reads its keyring when it
+//! starts.
 
 mod derive;
 mod error;
 mod file;
 mod name;
+mod replace;
 mod ring;
+mod text;
 
 pub(crate) use derive::{PreparedMac, Root};
 pub use error::{KeyringError, KeyringErrorKind};

@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::keyring::Keyring;
+use crate::manager::handle::Tasks;
 use crate::manager::shared::{Shared, within};
-use crate::manager::{KeyManager, ManagerConfig, flush, follow};
+use crate::manager::{KeyManager, ManagerConfig, flush, follow, warm_up};
 use crate::store::{RootCheck, Store};
 
 /// Requests to a background task that wait at most.
@@ -95,7 +96,7 @@ impl ManagerBuilder {
                 )
             })?;
         let (clock, timeout) = (self.clock, self.config.store_timeout);
-        check_roots(&runtime, &*clock, timeout, &*self.store, &keyring).await?;
+        let keyring = check_roots(&runtime, &*clock, timeout, &*self.store, keyring).await?;
 
         let sent = clock.now();
         let head = within(&runtime, &*clock, timeout, self.store.head()).await?;
@@ -112,50 +113,66 @@ impl ManagerBuilder {
         let (flusher, flushes) = mpsc::channel(REQUESTS);
         runtime.spawn(follow::run(Arc::clone(&shared), head, polls));
         runtime.spawn(flush::run(Arc::clone(&shared), flushes));
-        Ok(KeyManager::new(shared, follower, flusher))
+        let warm_up = warm_up::start(&shared);
+        let tasks = Tasks {
+            follower,
+            flusher,
+            warm_up,
+        };
+        Ok(KeyManager::new(shared, tasks))
     }
 }
 
-/// Finds a wrong keyring before anything is written with it.
+/// Finds a wrong keyring before anything is written with it. Returns it knowing
+/// which roots are retired.
 async fn check_roots(
     runtime: &Handle,
     clock: &dyn Clock,
     timeout: Duration,
     store: &dyn Store,
-    keyring: &Keyring,
-) -> Result<(), Error> {
+    keyring: Keyring,
+) -> Result<Keyring, Error> {
     let known = within(runtime, clock, timeout, store.remember_roots(Vec::new())).await?;
-    compare(keyring, &known)?;
+    compare(&keyring, &known)?;
     // The current root alone: nothing is written with one that only verifies,
     // and other nodes may not have it yet.
     let current = keyring.current();
     let check = RootCheck {
         name: current.name.clone(),
         check: current.check(),
+        retired: false,
     };
     // Compared again: another process may have been first.
     let known = within(runtime, clock, timeout, store.remember_roots(vec![check])).await?;
-    compare(keyring, &known)
+    compare(&keyring, &known)?;
+    let retired = known.into_iter().filter(|root| root.retired);
+    Ok(keyring.with_retired(retired.map(|root| root.name)))
 }
 
 fn compare(keyring: &Keyring, known: &[RootCheck]) -> Result<(), Error> {
-    for remembered in known {
-        let Some(root) = keyring.root(&remembered.name) else {
-            let name = &remembered.name;
-            return Err(Error::new(
-                ErrorKind::Keyring,
-                format!("the keyring lacks root {name}, which this store was written with"),
-            ));
-        };
-        if root.check() != remembered.check {
-            return Err(Error::new(
-                ErrorKind::Keyring,
-                format!(
-                    "the keyring's root {} is not the one this store was written with",
-                    root.name
-                ),
-            ));
-        }
+    known
+        .iter()
+        .try_for_each(|remembered| compare_root(keyring, remembered))
+        .map_err(|message| Error::new(ErrorKind::Keyring, message))
+}
+
+fn compare_root(keyring: &Keyring, remembered: &RootCheck) -> Result<(), String> {
+    let name = &remembered.name;
+    match keyring.root(name) {
+        // Nothing that counts was made under it.
+        None if remembered.retired => Ok(()),
+        None => Err(format!(
+            "the keyring lacks root {name}, which this store was written with"
+        )),
+        Some(root) if root.check() != remembered.check && remembered.retired => Err(format!(
+            "the keyring has a new root {name}, the name of one that is retired: names are not used again"
+        )),
+        Some(root) if root.check() != remembered.check => Err(format!(
+            "the keyring's root {name} is not the one this store was written with"
+        )),
+        Some(_) if remembered.retired && name == keyring.current_name() => Err(format!(
+            "the keyring's current root {name} is retired: make another one current"
+        )),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }

@@ -1,61 +1,74 @@
 use std::sync::Arc;
 
-use crate::audit::{AuditEvent, AuditSeal, EventDraft};
+use crate::audit::{AuditEvent, AuditSeal, EventDraft, Outcome};
 use crate::cache::{Epoch, Stamp};
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyId};
 use crate::manager::KeyManager;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
-use crate::store::{Change, EventRecord, Head, Operation, StoreError, StoreErrorKind};
+use crate::service::Service;
+use crate::store::{Change, EventRecord, Head, Operation, Step, StoreError, StoreErrorKind};
 
 impl KeyManager {
     /// Replaces a key's record by its `next` one, if it is still of the version
     /// that `next` was made from. Returns it with its new version.
     pub(super) async fn update(&self, next: Key, event: EventDraft) -> Result<Key, Error> {
-        let expected = next.version;
-        let version = expected.checked_add(1).ok_or_else(|| {
-            let message = format!("key {} has a version that cannot be", next.id);
-            Error::new(ErrorKind::Corrupt, message)
-        })?;
-        let key = Key { version, ..next };
-        let operation = Operation::UpdateKey {
-            key: key.clone(),
-            expected,
-        };
+        let (operation, key) = replacement(next)?;
         self.commit(operation, event).await?;
         Ok(key)
     }
 
-    /// Commits a change with its event, and raises the gate, in a task that
-    /// the caller cannot cancel: whoever goes away leaves no change unnoticed.
+    /// The same of a service.
+    pub(super) async fn update_service_record(
+        &self,
+        next: Service,
+        event: EventDraft,
+    ) -> Result<Service, Error> {
+        let expected = next.version;
+        let version = following(expected, || format!("service {}", next.name))?;
+        let service = Service { version, ..next };
+        let operation = Operation::UpdateService {
+            service: service.clone(),
+            expected,
+        };
+        self.commit(operation, event).await?;
+        Ok(service)
+    }
+
+    /// Commits one step with its event.
     pub(super) async fn commit(
         &self,
         operation: Operation,
-        draft: EventDraft,
+        event: EventDraft,
+    ) -> Result<Head, Error> {
+        self.commit_all(vec![(operation, event)]).await
+    }
+
+    /// Commits steps with their events as one change, and raises the gate, in
+    /// a task that the caller cannot cancel: whoever goes away leaves no change
+    /// unnoticed.
+    pub(super) async fn commit_all(
+        &self,
+        drafts: Vec<(Operation, EventDraft)>,
     ) -> Result<Head, Error> {
         let shared = Arc::clone(self.shared());
-        let event = draft.into_event(shared.clock.now().wall());
-        let bytes = event.encode().map_err(|error| {
-            Error::with_source(
-                ErrorKind::Corrupt,
-                "the audit event cannot be written",
-                error,
-            )
-        })?;
-        let record = EventRecord {
-            at: event.at,
-            service: event.service.clone(),
-            key: event.key,
-            bytes,
-        };
+        let now = shared.clock.now().wall();
+        let (mut steps, mut events) = (Vec::new(), Vec::new());
+        for (operation, draft) in drafts {
+            let event = draft.into_event(now);
+            let event_record = record(&event)?;
+            steps.push(Step {
+                operation,
+                event: event_record,
+            });
+            events.push(event);
+        }
         let seal = AuditSeal::of(shared.keyring.current());
-        let change = Change {
-            operation,
-            event: record,
-            seal,
-        };
-        let committed = self.shared().runtime.spawn(shared.commit(change, event));
+        let committed = self
+            .shared()
+            .runtime
+            .spawn(shared.commit(Change { steps, seal }, events));
         // Only the waiting is bounded; the task goes on.
         let unknown = || {
             StoreError::new(
@@ -72,26 +85,56 @@ impl KeyManager {
     }
 }
 
+/// The step that replaces a key's record by its `next` one, and the record
+/// with its new version.
+pub(super) fn replacement(next: Key) -> Result<(Operation, Key), Error> {
+    let expected = next.version;
+    let version = following(expected, || format!("key {}", next.id))?;
+    let key = Key { version, ..next };
+    let operation = Operation::UpdateKey {
+        key: key.clone(),
+        expected,
+    };
+    Ok((operation, key))
+}
+
+fn following(version: u64, what: impl FnOnce() -> String) -> Result<u64, Error> {
+    version.checked_add(1).ok_or_else(|| {
+        let message = format!("{} has a version that cannot be", what());
+        Error::new(ErrorKind::Corrupt, message)
+    })
+}
+
+fn record(event: &AuditEvent) -> Result<EventRecord, Error> {
+    let bytes = event.encode().map_err(|error| {
+        let message = "the audit event cannot be written";
+        Error::with_source(ErrorKind::Corrupt, message, error)
+    })?;
+    Ok(EventRecord {
+        at: event.at,
+        service: event.service.clone(),
+        key: event.key,
+        bytes,
+    })
+}
+
 impl Shared {
     async fn commit(
         self: Arc<Self>,
         change: Change,
-        event: AuditEvent,
+        events: Vec<AuditEvent>,
     ) -> Result<Head, StoreError> {
-        let (services, key) = match &change.operation {
-            Operation::CreateService(_) => (true, None),
-            Operation::CreateKey { key, .. } | Operation::UpdateKey { key, .. } => {
-                (false, Some(key.id))
-            }
-        };
+        let (services, keys) = touched(&change);
         let epoch = self.gate.epoch();
         let committed = self.store.commit(change).await;
         // Here and not where it is waited for: the caller may have gone away.
-        tell(&event, &committed);
+        for event in &events {
+            tell(event, &committed);
+        }
         let head = committed.inspect_err(|_| {
             Counters::add(&self.counters.commit_failures);
         })?;
-        if let Some(id) = key {
+        for id in keys {
             self.raise_key(id, epoch, head);
         }
         if services {
@@ -109,7 +152,8 @@ impl Shared {
         self.leave(epoch);
     }
 
-    fn raise_services(self: &Arc<Self>, epoch: Epoch, head: Head) {
+    /// The same of the services.
+    pub(super) fn raise_services(self: &Arc<Self>, epoch: Epoch, head: Head) {
         self.gate.raise_services(Stamp::new(epoch, head.revision));
         self.renew_services();
         self.leave(epoch);
@@ -124,18 +168,42 @@ impl Shared {
     }
 }
 
+/// Whether a change touches services, and which keys it does.
+fn touched(change: &Change) -> (bool, Vec<KeyId>) {
+    let (mut services, mut keys) = (false, Vec::new());
+    for step in &change.steps {
+        match &step.operation {
+            Operation::CreateService(_) | Operation::UpdateService { .. } => services = true,
+            Operation::CreateKey { key, .. } | Operation::UpdateKey { key, .. } => {
+                keys.push(key.id);
+            }
+            Operation::Record
+            | Operation::RetireRoot { .. }
+            | Operation::AnchorAudit(_)
+            | Operation::PruneAudit(_) => {}
+        }
+    }
+    (services, keys)
+}
+
 fn tell(event: &AuditEvent, committed: &Result<Head, StoreError>) {
     let (action, actor) = (event.action.as_str(), event.actor.name());
     let service = event.service.as_ref().map(tracing::field::display);
     let key = event.key.map(tracing::field::display);
-    match committed {
-        Ok(head) => {
+    match (committed, event.outcome) {
+        (Ok(head), Outcome::Done) => {
             let revision = head.revision.count();
             tracing::info!(action, actor, service, key, revision, "changed");
         }
-        Err(error) if error.kind() == StoreErrorKind::OutcomeUnknown => {
+        (Ok(_), Outcome::Refused(kind)) => {
+            let kind = kind.as_str();
+            tracing::warn!(action, actor, service, key, kind, "change refused");
+        }
+        (Err(error), _) if error.kind() == StoreErrorKind::OutcomeUnknown => {
             tracing::error!(action, actor, service, key, %error, "change perhaps made");
         }
-        Err(error) => tracing::warn!(action, actor, service, key, %error, "change refused"),
+        (Err(error), _) => {
+            tracing::warn!(action, actor, service, key, %error, "change not made");
+        }
     }
 }

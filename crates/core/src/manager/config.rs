@@ -86,6 +86,11 @@ settings! {
     /// request is answered as unavailable. It may be longer than S: what took
     /// that long to read is read again, and does not count.
     store_timeout: Duration = Duration::from_secs(2),
+    /// How many of the most used keys are read ahead after the start, in the
+    /// background. 0 to 100,000, default 1,000: after a restart they are
+    /// cached before their first request, a few at a time, so that nobody who
+    /// waits notices.
+    warm_up: u32 = 1_000,
 }
 
 impl ManagerConfig {
@@ -114,6 +119,9 @@ impl ManagerConfig {
         within("store_timeout", self.store_timeout, ms(10), minute)?;
         if !(1..=100_000_000).contains(&self.cache_capacity) {
             return Err(Invalid::new("cache_capacity", "1 to 100,000,000 keys"));
+        }
+        if self.warm_up > 100_000 {
+            return Err(Invalid::new("warm_up", "0 to 100,000 keys"));
         }
         check_quota("default_quota", self.default_quota)?;
         if self.max_staleness < self.poll_interval * 2 {
@@ -222,6 +230,7 @@ mod tests {
             ("poll_interval", good.clone().poll_interval(zero)),
             ("flush_interval", good.clone().flush_interval(zero)),
             ("store_timeout", good.clone().store_timeout(zero)),
+            ("warm_up", good.clone().warm_up(100_001_u32)),
         ];
         for (field, config) in bad {
             assert_eq!(config.check().expect_err(field).field(), field);

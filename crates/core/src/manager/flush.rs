@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::manager::ManagerStats;
+use crate::manager::export::Export;
 use crate::manager::handle::Request;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
@@ -15,16 +15,12 @@ use crate::usage::Flusher;
 /// is dropped.
 pub(super) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut flusher = Flusher::new();
+    let mut export = Export::new(&shared.config.namespace);
     loop {
         tokio::select! {
             biased;
             request = requests.recv() => {
-                // What is frozen, and what was counted since: after a flush
-                // that was asked for, nothing counted before is left.
-                let mut flushed = shared.flush(&mut flusher).await;
-                if flushed.is_ok() {
-                    flushed = shared.flush(&mut flusher).await;
-                }
+                let flushed = shared.flush(&mut flusher, &mut export).await;
                 match request {
                     Some(reply) => {
                         // Whoever asked may have gone away.
@@ -35,41 +31,38 @@ pub(super) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
             }
             () = shared.clock.sleep(shared.config.flush_interval) => {
                 // Said in the log and counted; the batch is sent again.
-                let _ = shared.flush(&mut flusher).await;
+                let _ = shared.flush(&mut flusher, &mut export).await;
             }
         }
     }
 }
 
 impl Shared {
-    pub(super) fn stats(&self) -> ManagerStats {
-        self.counters.stats(self.keys.len(), self.loads_pending())
-    }
-
-    async fn flush(&self, flusher: &mut Flusher) -> Result<(), StoreError> {
-        let flushed = self.send(flusher).await;
-        self.stats().export(&self.config.namespace);
-        metrics::gauge!("portcullis_store_age_seconds", "namespace" => self.config.namespace.clone())
-            .set(self.freshness.age(self.clock.now()).as_secs_f64());
+    async fn flush(&self, flusher: &mut Flusher, export: &mut Export) -> Result<(), StoreError> {
+        let flushed = self.write(flusher).await;
+        self.flush_digests().await;
+        export.hand_over(&self.stats(), self.freshness.age(self.clock.now()));
         flushed
     }
 
+    /// Writes what an earlier flush could not, and then what was counted since.
+    async fn write(&self, flusher: &mut Flusher) -> Result<(), StoreError> {
+        self.send(flusher).await?;
+        flusher.gather(&self.usage);
+        self.send(flusher).await
+    }
+
+    /// Sends what was gathered, batch by batch.
     async fn send(&self, flusher: &mut Flusher) -> Result<(), StoreError> {
-        let Some(batch) = flusher.next(&self.usage, self.clock.now().wall()) else {
-            return Ok(());
-        };
-        let added = self.within(async { self.store.add_usage(batch).await });
-        match added.await {
-            Ok(()) => {
-                flusher.acknowledged();
-                Counters::add(&self.counters.flushes);
-                Ok(())
-            }
-            Err(error) => {
+        while let Some(batch) = flusher.next(self.clock.now().wall()) {
+            let added = self.within(async { self.store.add_usage(batch).await });
+            added.await.inspect_err(|error| {
                 Counters::add(&self.counters.flush_failures);
                 tracing::warn!(%error, "writing usage failed; it is kept and sent again");
-                Err(error)
-            }
+            })?;
+            flusher.acknowledged();
+            Counters::add(&self.counters.flushes);
         }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
@@ -20,8 +21,14 @@ pub(super) type Request = oneshot::Sender<Result<(), StoreError>>;
 #[derive(Clone)]
 pub struct KeyManager {
     shared: Arc<Shared>,
-    follower: mpsc::Sender<Request>,
-    flusher: mpsc::Sender<Request>,
+    tasks: Arc<Tasks>,
+}
+
+/// The background tasks of a manager. They end with it.
+pub(super) struct Tasks {
+    pub(super) follower: mpsc::Sender<Request>,
+    pub(super) flusher: mpsc::Sender<Request>,
+    pub(super) warm_up: Option<AbortHandle>,
 }
 
 impl KeyManager {
@@ -30,16 +37,9 @@ impl KeyManager {
         ManagerBuilder::new(Arc::new(store))
     }
 
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        follower: mpsc::Sender<Request>,
-        flusher: mpsc::Sender<Request>,
-    ) -> Self {
-        Self {
-            shared,
-            follower,
-            flusher,
-        }
+    pub(super) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
+        let tasks = Arc::new(tasks);
+        Self { shared, tasks }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -81,7 +81,7 @@ impl KeyManager {
     ///
     /// [`ErrorKind::Unavailable`] where the store does not answer.
     pub async fn poll_now(&self) -> Result<(), Error> {
-        ask(&self.follower).await
+        ask(&self.tasks.follower).await
     }
 
     /// Writes what was counted now, without waiting for the next flush.
@@ -91,16 +91,33 @@ impl KeyManager {
     /// [`ErrorKind::Unavailable`] where the store does not answer; the counts
     /// are kept.
     pub async fn flush_usage(&self) -> Result<(), Error> {
-        ask(&self.flusher).await
+        ask(&self.tasks.flusher).await
     }
 
-    /// Writes what was counted, before the process ends.
+    /// Reads no more keys ahead, and writes what was counted, before the
+    /// process ends.
     ///
     /// # Errors
     ///
     /// As [`KeyManager::flush_usage`].
     pub async fn shutdown(&self) -> Result<(), Error> {
+        self.tasks.stop_warm_up();
         self.flush_usage().await
+    }
+}
+
+impl Tasks {
+    fn stop_warm_up(&self) {
+        if let Some(warm_up) = &self.warm_up {
+            warm_up.abort();
+        }
+    }
+}
+
+/// The follower and the flusher notice the end of their channels.
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.stop_warm_up();
     }
 }
 

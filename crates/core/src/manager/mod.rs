@@ -34,23 +34,37 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(run()).unwrap();
 //! ```
 
+mod anchors;
+mod attempt;
 mod builder;
+mod bulk;
 mod commit;
 mod config;
+mod create;
 mod cursor;
+mod export;
 mod flush;
 mod follow;
 mod handle;
-mod lifecycle;
+mod lifetime;
 mod list;
-mod operations;
+mod members;
+mod new_key;
+mod new_service;
+mod patch;
 mod read;
+mod redigest;
+mod roots;
 mod rotate;
+mod service;
 mod shared;
 mod state;
 mod stats;
 mod trail;
+mod update;
 mod validate;
+mod verify;
+mod warm_up;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +73,12 @@ pub use builder::ManagerBuilder;
 pub use config::ManagerConfig;
 pub use handle::KeyManager;
 pub use list::{KeyPage, ListKeys};
-pub use operations::{Expiry, Issued, NewKey, NewService, Rotation};
+pub use new_key::{Expiry, Issued, NewKey};
+pub use new_service::NewService;
+pub use patch::{KeyPatch, Patch, ServicePatch};
+pub use roots::RootStatus;
+pub use rotate::Rotation;
 pub use stats::{ManagerStats, StoreStatus};
+pub use trail::{AuditPage, ListEvents};
 pub use validate::{PendingValidation, Validation};
+pub use verify::VerifyAudit;

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use crate::cache::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyId};
 use crate::manager::KeyManager;
 use crate::service::{Service, ServiceName};
 use crate::store::Head;
-use crate::usage::Usage;
+use crate::usage::KeyUsage;
 
 impl KeyManager {
     /// All services, by name, from the store.
@@ -25,11 +27,43 @@ impl KeyManager {
     ///
     /// [`ErrorKind::NotFound`], or what the store says.
     pub async fn service(&self, name: &ServiceName) -> Result<Service, Error> {
-        let services = self.services().await?;
-        services
-            .into_iter()
+        let (_, _, service) = self.ask_service(name).await?;
+        Ok(service)
+    }
+
+    /// The same, with the head of its snapshot and the epoch in which the
+    /// store was asked.
+    pub(super) async fn ask_service(
+        &self,
+        name: &ServiceName,
+    ) -> Result<(Epoch, Head, Service), Error> {
+        let shared = self.shared();
+        let epoch = shared.gate.epoch();
+        let loaded = shared.within(shared.store.load_services()).await?;
+        shared.witness.met(epoch, loaded.head);
+        let mut services = loaded.services.into_iter();
+        let service = services
             .find(|service| service.name == *name)
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no service {name}")))
+            .ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("there is no service {name}"))
+            })?;
+        Ok((epoch, loaded.head, service))
+    }
+
+    /// A service as this node knows it, which is as it was one poll interval
+    /// and one poll ago, or newer; from the store where it does not know.
+    pub(super) async fn known_service(&self, name: &ServiceName) -> Result<Arc<Service>, Error> {
+        let shared = self.shared();
+        let fresh = self.status().fresh;
+        let known = {
+            let table = shared.services.table();
+            let counts = fresh && shared.gate.passes_services(table.stamp());
+            table.find(name).filter(|_| counts).cloned()
+        };
+        match known {
+            Some(service) => Ok(service),
+            None => Ok(Arc::new(self.service(name).await?)),
+        }
     }
 
     /// The counters of these keys, in the same order, as far as they are
@@ -38,7 +72,7 @@ impl KeyManager {
     /// # Errors
     ///
     /// What the store says where it does not answer.
-    pub async fn usage(&self, keys: &[KeyId]) -> Result<Vec<Usage>, Error> {
+    pub async fn usage(&self, keys: &[KeyId]) -> Result<Vec<KeyUsage>, Error> {
         let shared = self.shared();
         Ok(shared.within(shared.store.usage(keys.to_vec())).await?)
     }

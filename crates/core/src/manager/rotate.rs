@@ -4,23 +4,68 @@ use crate::audit::{Action, Actor, EventDraft};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Invalid};
 use crate::key::{Key, KeyId, KeyState, Secret};
-use crate::manager::lifecycle::entropy;
-use crate::manager::{Issued, KeyManager, Rotation};
+use crate::manager::create::entropy;
+use crate::manager::service::retired;
+use crate::manager::state::check_version;
+use crate::manager::{Issued, KeyManager};
 use crate::token::Token;
+
+/// How a key is rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rotation {
+    grace: Option<Duration>,
+    expected_version: Option<u64>,
+}
+
+impl Rotation {
+    /// How long older secrets still count, 0 to 366 days. 0 ends them at once;
+    /// any other grace ends by each node's own civil time.
+    #[must_use]
+    pub fn grace(self, grace: Duration) -> Self {
+        Self {
+            grace: Some(grace),
+            ..self
+        }
+    }
+
+    /// Rotates only if the key's record has this version: of many who saw the
+    /// same record, one wins.
+    #[must_use]
+    pub fn expected_version(self, version: u64) -> Self {
+        Self {
+            expected_version: Some(version),
+            ..self
+        }
+    }
+}
 
 /// The end of a secret that is over on every node at once: no clock is before
 /// it. This node's own time would lie ahead on a node whose clock is behind.
 const AT_ONCE: Timestamp = Timestamp::from_millis(0);
 
 impl KeyManager {
-    /// Gives a key a new secret, and an end to its older ones.
+    /// Gives a key a new secret, and an end to its older ones: up to four count
+    /// at the same time, and [`KeyManager::usage`] tells when each was last
+    /// used.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`], [`ErrorKind::State`] where the key is revoked
-    /// or expired or four secrets still count, [`ErrorKind::Conflict`] where
-    /// the record was changed meanwhile or is not of the expected version.
+    /// or expired or four secrets still count, [`ErrorKind::Retired`] where its
+    /// service is retired, [`ErrorKind::Conflict`] where the record was changed
+    /// meanwhile or is not of the expected version.
     pub async fn rotate_key(
+        &self,
+        id: KeyId,
+        rotation: Rotation,
+        actor: &Actor,
+    ) -> Result<Issued, Error> {
+        let attempt = EventDraft::new(Action::KeyRotate, actor).key_id(id);
+        self.attempt(attempt, self.try_rotate_key(id, rotation, actor))
+            .await
+    }
+
+    async fn try_rotate_key(
         &self,
         id: KeyId,
         rotation: Rotation,
@@ -32,19 +77,19 @@ impl KeyManager {
         }
         let old = self.key(id).await?;
         let now = self.clock().now().wall();
-        if rotation
-            .expected_version
-            .is_some_and(|expected| expected != old.version)
-        {
-            let message = format!("key {id} is of version {}, not as expected", old.version);
-            return Err(Error::new(ErrorKind::Conflict, message));
-        }
+        check_version(rotation.expected_version, old.version, || {
+            format!("key {id}")
+        })?;
         if matches!(old.state, KeyState::Revoked(_)) || old.is_expired(now) {
             let message = format!(
                 "key {id} is {}: it cannot be rotated",
                 old.status(now).as_str()
             );
             return Err(Error::new(ErrorKind::State, message));
+        }
+        let service = self.known_service(&old.service).await?;
+        if service.retirement.is_some() {
+            return Err(retired(&service.name, "its keys cannot be rotated"));
         }
         let token = Token::issue(&self.shared().keyring, old.prefix, old.environment, id);
         let token = token.map_err(entropy)?;

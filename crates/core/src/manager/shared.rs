@@ -2,20 +2,22 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::cache::{
-    Absent, Cached, Entry, Epoch, Freshness, Gate, KeyCache, Loads, Rereads, ServiceCache,
-    ServiceTable, Stamp, Unread, Witness,
+    Absent, Asker, Cached, Entry, Epoch, Freshness, Gate, Joined, KeyCache, Loads, Rereads,
+    ServiceCache, ServiceTable, Stamp, Unread, Witness,
 };
 use crate::clock::{Clock, Moment};
 use crate::key::KeyId;
 use crate::keyring::Keyring;
-use crate::manager::ManagerConfig;
-use crate::manager::stats::Counters;
+use crate::manager::redigest::Redigests;
+use crate::manager::stats::{Counters, Levels};
+use crate::manager::{ManagerConfig, ManagerStats};
 use crate::store::{
     BoxFuture, Head, Loaded, LoadedServices, Lookup, Store, StoreError, StoreErrorKind,
 };
@@ -24,7 +26,8 @@ use crate::verdict::UnavailableCause;
 
 /// Reads of the store that run at the same time.
 const LOADS_RUNNING: usize = 64;
-/// Reads that wait behind them; one more is refused.
+/// Reads that wait behind them; one more is refused. No client's address may
+/// have more under way, of both, than are free.
 const LOADS_WAITING: usize = 1_024;
 
 type KeyRead = Result<Cached, UnavailableCause>;
@@ -45,6 +48,7 @@ pub(super) struct Shared {
     pub(super) services: ServiceCache,
     pub(super) rereads: Rereads,
     pub(super) usage: UsageTable,
+    pub(super) redigests: Redigests,
     pub(super) counters: Counters,
     key_loads: Loads<KeyId, KeyRead>,
     service_loads: Loads<(), ServicesRead>,
@@ -73,6 +77,7 @@ impl Shared {
             freshness: Freshness::new(sent),
             witness: Witness::default(),
             usage: UsageTable::new(),
+            redigests: Redigests::default(),
             counters: Counters::default(),
             key_loads: Loads::new(LOADS_RUNNING, LOADS_WAITING),
             service_loads: Loads::new(1, 0),
@@ -109,10 +114,17 @@ impl Shared {
         Ok((epoch, loaded))
     }
 
-    /// Reads a key, or joins the read that is under way. The result may be
-    /// older than a change that this node knows of: it has to pass the gate.
-    pub(super) async fn load_key(self: &Arc<Self>, id: KeyId) -> KeyRead {
-        let joined = self.join_key(id).map_err(|unread| self.unread(unread))?;
+    /// Reads a key on behalf of `asker`, or joins the read that is under way.
+    /// The result may be older than a change that this node knows of: it has to
+    /// pass the gate.
+    pub(super) async fn load_key(self: &Arc<Self>, id: KeyId, asker: Asker) -> KeyRead {
+        let read = Arc::clone(self).read_key(id);
+        let joined = self
+            .join_key(id, asker, read)
+            .map_err(|unread| self.unread(unread))?;
+        if joined.coalesced {
+            Counters::add(&self.counters.coalesced_misses);
+        }
         joined
             .await
             .unwrap_or_else(|unread| Err(self.unread(unread)))
@@ -121,25 +133,55 @@ impl Shared {
     /// Has a key read in the background, without waiting.
     pub(super) fn refresh_key(self: &Arc<Self>, id: KeyId) {
         Counters::add(&self.counters.refreshes);
+        let shared = Arc::clone(self);
+        let read = async move {
+            let read = Arc::clone(&shared).read_key(id).await;
+            if read.is_err() {
+                Counters::add(&shared.counters.refresh_failures);
+            }
+            read
+        };
         // A full queue means that the entry is asked for again a little later.
-        let _ = self.join_key(id);
+        if self.join_key(id, Asker::Background, read).is_err() {
+            Counters::add(&self.counters.refresh_failures);
+        }
     }
 
-    fn join_key(
+    /// Reads a key that nobody asks for; nothing where it is read already, or
+    /// where too many are.
+    pub(super) async fn read_ahead(self: &Arc<Self>, id: KeyId) -> Option<KeyRead> {
+        let read = Arc::clone(self).read_key(id);
+        let joined = self.join_key(id, Asker::Background, read).ok()?;
+        if joined.coalesced {
+            return None;
+        }
+        joined.await.ok()
+    }
+
+    fn join_key<R>(
         self: &Arc<Self>,
         id: KeyId,
-    ) -> Result<impl Future<Output = Result<KeyRead, Unread>> + Send + use<>, Unread> {
-        let (read, shared) = (Arc::clone(self).read_key(id), Arc::clone(self));
+        asker: Asker,
+        read: R,
+    ) -> Result<Joined<impl Future<Output = Result<KeyRead, Unread>> + Send + use<R>>, Unread>
+    where
+        R: Future<Output = KeyRead> + Send + 'static,
+    {
+        let shared = Arc::clone(self);
         // Made where it is waited for: on the manager's own runtime.
         let patience = async move { shared.patience().await };
-        self.key_loads.join(&self.runtime, id, read, patience)
+        self.key_loads
+            .join(&self.runtime, asker, id, read, patience)
     }
 
     /// Reads all services, or joins the read that is under way.
     pub(super) async fn load_services(self: &Arc<Self>) -> ServicesRead {
         let (read, shared) = (Arc::clone(self).read_services(), Arc::clone(self));
         let patience = async move { shared.patience().await };
-        let joined = self.service_loads.join(&self.runtime, (), read, patience);
+        // There is one such read, and it has its own place.
+        let joined = self
+            .service_loads
+            .join(&self.runtime, Asker::Background, (), read, patience);
         let joined = joined.map_err(|unread| self.unread(unread))?;
         joined
             .await
@@ -152,13 +194,28 @@ impl Shared {
                 Counters::add(&self.counters.overloads);
                 UnavailableCause::Overloaded
             }
+            Unread::Share => {
+                Counters::add(&self.counters.address_overloads);
+                UnavailableCause::Overloaded
+            }
             Unread::Ended => UnavailableCause::Store,
         }
     }
 
-    /// How many reads of keys run or wait.
-    pub(super) fn loads_pending(&self) -> u64 {
-        self.key_loads.len() as u64
+    /// Whether nobody waits for a read of a key to begin.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.key_loads.waiting() == 0
+    }
+
+    pub(super) fn stats(&self) -> ManagerStats {
+        self.counters.stats(Levels {
+            digests_waiting: self.redigests.len() as u64,
+            cached_keys: self.keys.len(),
+            negative_entries: self.keys.absences(),
+            loads_running: self.key_loads.running() as u64,
+            loads_waiting: self.key_loads.waiting() as u64,
+            warming: u64::from(self.counters.warming.load(Relaxed)),
+        })
     }
 
     /// The store stands at `head` of another life than the one known.
@@ -191,9 +248,9 @@ impl Shared {
         let stamp = Stamp::new(epoch, loaded.head.revision);
         let cached = match loaded.key {
             Some(key) => {
-                let usage = self.usage.cell(id);
                 let ttl = self.config.cache_ttl;
-                Cached::Present(Arc::new(Entry::new(key, stamp, read_at, ttl, usage)))
+                let entry = Entry::new(key, stamp, read_at, ttl, &self.usage);
+                Cached::Present(Arc::new(entry))
             }
             None => Cached::Absent(Absent { stamp, read_at }),
         };

@@ -5,7 +5,7 @@ use crate::key::{Key, KeyId, KeyState, Revocation, RevocationReason};
 use crate::manager::KeyManager;
 
 /// How often a change that somebody else came before is tried on the new record.
-const CONFLICT_RETRIES: usize = 16;
+pub(super) const CONFLICT_RETRIES: usize = 16;
 
 impl KeyManager {
     /// Refuses a key for good. A key that is revoked already stays as it is.
@@ -70,6 +70,18 @@ impl KeyManager {
         action: Action,
         decide: impl Fn(&KeyState, Timestamp) -> Result<Option<KeyState>, &'static str>,
     ) -> Result<Key, Error> {
+        let attempt = EventDraft::new(action, actor).key_id(id);
+        self.attempt(attempt, self.try_change_state(id, actor, action, decide))
+            .await
+    }
+
+    async fn try_change_state(
+        &self,
+        id: KeyId,
+        actor: &Actor,
+        action: Action,
+        decide: impl Fn(&KeyState, Timestamp) -> Result<Option<KeyState>, &'static str>,
+    ) -> Result<Key, Error> {
         for _ in 0..CONFLICT_RETRIES {
             let (epoch, head, old) = self.ask_key(id).await?;
             let decided = decide(&old.state, self.clock().now().wall());
@@ -95,9 +107,27 @@ impl KeyManager {
                 result => return result,
             }
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!("key {id} keeps changing: try again"),
-        ))
+        Err(contended(id))
+    }
+}
+
+/// That a key was changed by others each time that it was tried.
+pub(super) fn contended(id: KeyId) -> Error {
+    let message = format!("key {id} keeps changing: try again");
+    Error::new(ErrorKind::Conflict, message)
+}
+
+/// That the record is of the version that somebody saw.
+pub(super) fn check_version(
+    expected: Option<u64>,
+    found: u64,
+    what: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != found => {
+            let message = format!("{} is of version {found}, not {expected}", what());
+            Err(Error::new(ErrorKind::Conflict, message))
+        }
+        _ => Ok(()),
     }
 }

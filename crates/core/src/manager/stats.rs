@@ -1,24 +1,25 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::verdict::{DenialReason, Verdict};
 
-/// Defines the counters, their public snapshot, and their metrics.
-macro_rules! counters {
-    ($($(#[$doc:meta])* $field:ident => $metric:literal,)*) => {
-        /// Counts since the manager was built. Cheap to take.
+/// Defines the counters and levels, their public snapshot, and their metrics.
+macro_rules! stats {
+    (
+        counters { $($(#[$doc:meta])* $field:ident => $metric:literal,)* }
+        levels { $($(#[$level_doc:meta])* $level:ident => $level_metric:literal,)* }
+    ) => {
+        /// What a manager has counted since it was built, and how it stands.
+        /// Cheap to take.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct ManagerStats {
             $($(#[$doc])* pub $field: u64,)*
             /// Validations that were refused, by [`DenialReason::ALL`]'s order.
             pub denied: [u64; DenialReason::COUNT],
-            /// Keys that are cached, roughly.
-            pub cached_keys: u64,
-            /// Reads of the store that run or wait.
-            pub loads_pending: u64,
+            $($(#[$level_doc])* pub $level: u64,)*
         }
 
         #[derive(Debug, Default)]
@@ -26,83 +27,125 @@ macro_rules! counters {
             $(pub(super) $field: AtomicU64,)*
             denied: [AtomicU64; DenialReason::COUNT],
             last_error: Mutex<Option<String>>,
+            pub(super) warming: AtomicBool,
+        }
+
+        /// What is not counted but is so now.
+        #[derive(Debug, Default)]
+        pub(super) struct Levels {
+            $(pub(super) $level: u64,)*
         }
 
         impl Counters {
-            pub(super) fn stats(&self, cached_keys: u64, loads_pending: u64) -> ManagerStats {
+            pub(super) fn stats(&self, levels: Levels) -> ManagerStats {
                 ManagerStats {
                     $($field: self.$field.load(Relaxed),)*
                     denied: std::array::from_fn(|at| {
                         self.denied.get(at).map_or(0, |count| count.load(Relaxed))
                     }),
-                    cached_keys,
-                    loads_pending,
+                    $($level: levels.$level,)*
                 }
             }
         }
 
         impl ManagerStats {
-            /// Hands the totals to the `metrics` recorder, if one is installed:
-            /// totals, not differences, so that one installed later misses
-            /// nothing.
-            pub(super) fn export(&self, namespace: &str) {
-                let label = || namespace.to_owned();
-                $(metrics::counter!($metric, "namespace" => label()).absolute(self.$field);)*
-                for (reason, count) in DenialReason::ALL.into_iter().zip(self.denied) {
-                    metrics::counter!(
-                        "portcullis_validations_denied_total",
-                        "namespace" => label(), "reason" => reason.as_str()
-                    ).absolute(count);
-                }
-                metrics::gauge!("portcullis_cache_keys", "namespace" => label())
-                    .set(self.cached_keys as f64);
-                metrics::gauge!("portcullis_store_loads_pending", "namespace" => label())
-                    .set(self.loads_pending as f64);
+            /// The metrics' names, in the order of [`ManagerStats::counts`].
+            pub(super) const COUNTERS: [&str; [$($metric),*].len()] = [$($metric),*];
+            /// The metrics' names, in the order of [`ManagerStats::levels`].
+            pub(super) const LEVELS: [&str; [$($level_metric),*].len()] = [$($level_metric),*];
+
+            pub(super) fn counts(&self) -> [u64; Self::COUNTERS.len()] {
+                [$(self.$field),*]
+            }
+
+            pub(super) fn levels(&self) -> [u64; Self::LEVELS.len()] {
+                [$(self.$level),*]
             }
         }
     };
 }
 
-counters! {
-    /// Validations that granted.
-    granted => "portcullis_validations_granted_total",
-    /// Validations that could not be answered.
-    unavailable => "portcullis_validations_unavailable_total",
-    /// Validations answered from the cache.
-    cache_hits => "portcullis_cache_hits_total",
-    /// Validations that had to ask the store, or to wait for it.
-    cache_misses => "portcullis_cache_misses_total",
-    /// Keys read from the store.
-    loads => "portcullis_store_loads_total",
-    /// Reads of the store that failed or timed out.
-    load_failures => "portcullis_store_load_failures_total",
-    /// Reads that brought what could not be used, as it was too old by then,
-    /// and that began again.
-    gate_retries => "portcullis_gate_retries_total",
-    /// Misses refused because too many were waiting, or waited too long for
-    /// their turn.
-    overloads => "portcullis_store_overloads_total",
-    /// Entries read again in the background, past their TTL.
-    refreshes => "portcullis_cache_refreshes_total",
-    /// Mismatching tokens for which the key was read again.
-    rereads => "portcullis_cache_rereads_total",
-    /// Polls for changes that were good.
-    polls => "portcullis_polls_total",
-    /// Polls that failed or timed out.
-    poll_failures => "portcullis_poll_failures_total",
-    /// Times that the store turned out to be restored or replaced.
-    divergences => "portcullis_store_divergences_total",
-    /// Batches of usage that the store acknowledged.
-    flushes => "portcullis_usage_flushes_total",
-    /// Batches of usage that the store did not acknowledge; they are sent again.
-    flush_failures => "portcullis_usage_flush_failures_total",
-    /// Changes that were committed through this manager.
-    commits => "portcullis_commits_total",
-    /// Changes that were refused or failed.
-    commit_failures => "portcullis_commit_failures_total",
+stats! {
+    counters {
+        /// Validations that granted.
+        granted => "portcullis_validations_granted_total",
+        /// Validations that could not be answered.
+        unavailable => "portcullis_validations_unavailable_total",
+        /// Validations answered from the cache.
+        cache_hits => "portcullis_cache_hits_total",
+        /// Of those: refused because the id is known to name no key.
+        negative_hits => "portcullis_cache_negative_hits_total",
+        /// Validations that had to ask the store, or to wait for it.
+        cache_misses => "portcullis_cache_misses_total",
+        /// Misses that joined a read which was under way.
+        coalesced_misses => "portcullis_cache_coalesced_misses_total",
+        /// Keys read from the store.
+        loads => "portcullis_store_loads_total",
+        /// Reads of the store that failed or timed out.
+        load_failures => "portcullis_store_load_failures_total",
+        /// Reads that brought what could not be used, as it was too old by
+        /// then, and that began again.
+        gate_retries => "portcullis_gate_retries_total",
+        /// Misses refused because too many were waiting, or waited too long for
+        /// their turn.
+        overloads => "portcullis_store_overloads_total",
+        /// Misses refused because their client's address had as many reads
+        /// under way as there were places left for all others.
+        address_overloads => "portcullis_store_address_overloads_total",
+        /// Entries to be read again in the background, past their TTL.
+        refreshes => "portcullis_cache_refreshes_total",
+        /// Of those: not read, as too many were read already, or the read
+        /// failed. The entry counts until S, and is tried again after P.
+        refresh_failures => "portcullis_cache_refresh_failures_total",
+        /// Mismatching tokens for which the key was read again.
+        rereads => "portcullis_cache_rereads_total",
+        /// Keys read ahead after the start, as they were used most.
+        warmed_keys => "portcullis_cache_warmed_keys_total",
+        /// Polls for changes that were good.
+        polls => "portcullis_polls_total",
+        /// Polls that failed or timed out.
+        poll_failures => "portcullis_poll_failures_total",
+        /// Times that the store turned out to be restored or replaced.
+        divergences => "portcullis_store_divergences_total",
+        /// Batches of usage that the store acknowledged.
+        flushes => "portcullis_usage_flushes_total",
+        /// Batches of usage that the store did not acknowledge; they are sent
+        /// again.
+        flush_failures => "portcullis_usage_flush_failures_total",
+        /// Changes that were committed through this manager.
+        commits => "portcullis_commits_total",
+        /// Changes that were refused or failed.
+        commit_failures => "portcullis_commit_failures_total",
+        /// Digests that moved to the current root, as their secrets were used.
+        redigests => "portcullis_redigests_total",
+        /// Batches of digests that the store did not take; they are sent again.
+        redigest_failures => "portcullis_redigest_failures_total",
+    }
+    levels {
+        /// Keys that are cached, roughly.
+        cached_keys => "portcullis_cache_keys",
+        /// Ids that are remembered to name no key, roughly.
+        negative_entries => "portcullis_cache_negative_entries",
+        /// Reads of keys that run.
+        loads_running => "portcullis_store_loads_running",
+        /// Reads of keys that wait for their turn.
+        loads_waiting => "portcullis_store_loads_waiting",
+        /// 1 while the most used keys are read ahead after the start; 0 once
+        /// all are read, the cache is full, the store failed, or the manager
+        /// shuts down.
+        warming => "portcullis_cache_warming",
+        /// Digests that wait to be moved to the current root.
+        digests_waiting => "portcullis_redigests_waiting",
+    }
 }
 
 impl ManagerStats {
+    /// Whether nothing is read ahead any more.
+    #[must_use]
+    pub fn warm_up_done(&self) -> bool {
+        self.warming == 0
+    }
+
     /// How many validations were refused for this reason.
     #[must_use]
     pub fn denied_for(&self, reason: DenialReason) -> u64 {

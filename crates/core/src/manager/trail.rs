@@ -1,74 +1,129 @@
-use crate::audit::{AuditEvent, AuditReport, ChainCheck};
+use crate::audit::SignedEvent;
 use crate::error::{Error, ErrorKind, Invalid};
+use crate::key::KeyId;
 use crate::manager::KeyManager;
-use crate::store::AuditHead;
+use crate::service::ServiceName;
+use crate::store::{AuditHead, EventsRequest, StoredEvent};
 
-/// Events that are read at a time while the chain is verified.
-const BATCH: u32 = 1_000;
+/// Which audit events to list, and from where on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListEvents {
+    request: EventsRequest,
+}
+
+impl ListEvents {
+    /// The most events of a page.
+    pub const MAX_LIMIT: u32 = 1_000;
+
+    /// The first 50 events that are kept.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            request: EventsRequest {
+                limit: 50,
+                ..EventsRequest::default()
+            },
+        }
+    }
+
+    /// Those after the event of this sequence: what the page before returned
+    /// as its [`next`](AuditPage::next).
+    #[must_use]
+    pub fn after(mut self, sequence: u64) -> Self {
+        self.request.after = sequence;
+        self
+    }
+
+    /// At most so many events, 1 to 1,000.
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.request.limit = limit;
+        self
+    }
+
+    /// Those that concern this service, or a key of it.
+    #[must_use]
+    pub fn service(mut self, service: ServiceName) -> Self {
+        self.request.service = Some(service);
+        self
+    }
+
+    /// Those that concern this key.
+    #[must_use]
+    pub fn key(mut self, key: KeyId) -> Self {
+        self.request.key = Some(key);
+        self
+    }
+}
+
+impl Default for ListEvents {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A page of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// The events, in their order.
+    pub events: Vec<SignedEvent>,
+    /// The sequence after which the next page begins; nothing after the last
+    /// page.
+    pub next: Option<u64>,
+}
 
 impl KeyManager {
-    /// The audit events after sequence `after`, at most `limit` (1 to 1,000).
+    /// Lists audit events, a page at a time.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for a limit out of range, [`ErrorKind::Corrupt`]
     /// where an event cannot be read, or what the store says.
-    pub async fn audit_events(&self, after: u64, limit: u32) -> Result<Vec<AuditEvent>, Error> {
-        if !(1..=BATCH).contains(&limit) {
+    pub async fn audit_events(&self, request: ListEvents) -> Result<AuditPage, Error> {
+        let limit = request.request.limit;
+        if !(1..=ListEvents::MAX_LIMIT).contains(&limit) {
             return Err(Invalid::new("limit", "1 to 1,000 events").into());
         }
-        let shared = self.shared();
-        let events = shared.within(shared.store.events(after, limit)).await?;
-        let decode = |event: crate::store::StoredEvent| {
-            AuditEvent::decode(event.sequence, &event.bytes).map_err(|error| {
-                let message = format!("audit event {} cannot be read", event.sequence);
+        // One more tells whether another page follows.
+        let one_more = EventsRequest {
+            limit: limit.saturating_add(1),
+            ..request.request
+        };
+        let mut stored = self.stored_events(one_more).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = stored.len() > limit;
+        stored.truncate(limit);
+        let last = stored.last().map(|event| event.sequence);
+        let read = |event: StoredEvent| {
+            let sequence = event.sequence;
+            SignedEvent::read(event).map_err(|error| {
+                let message = format!("audit event {sequence} cannot be read");
                 Error::with_source(ErrorKind::Corrupt, message, error)
             })
         };
-        events.into_iter().map(decode).collect()
+        Ok(AuditPage {
+            events: stored.into_iter().map(read).collect::<Result<_, _>>()?,
+            next: last.filter(|_| more),
+        })
     }
 
-    /// The end of the audit chain.
+    /// The end of the audit chain. Keep it where whoever can write to the store
+    /// cannot: with it [`KeyManager::verify_audit`] finds a trail whose end was
+    /// cut off.
     ///
     /// # Errors
     ///
     /// What the store says where it does not answer.
     pub async fn audit_head(&self) -> Result<AuditHead, Error> {
-        Ok(self
-            .shared()
-            .within(self.shared().store.audit_head())
-            .await?)
+        let shared = self.shared();
+        Ok(shared.within(shared.store.audit_head()).await?)
     }
 
-    /// Walks over the whole chain and says whether every event up to the stored
-    /// head is as it was written. Events that are appended meanwhile are not
-    /// looked at.
-    ///
-    /// # Errors
-    ///
-    /// What the store says where it does not answer. A broken chain is no
-    /// error: it is the report.
-    pub async fn verify_audit(&self) -> Result<AuditReport, Error> {
+    pub(super) async fn stored_events(
+        &self,
+        request: EventsRequest,
+    ) -> Result<Vec<StoredEvent>, Error> {
         let shared = self.shared();
-        let head = self.audit_head().await?;
-        let mut check = ChainCheck::new(&shared.keyring);
-        let mut fault = None;
-        while fault.is_none() && check.sequence() < head.sequence {
-            let left = u32::try_from(head.sequence - check.sequence())
-                .unwrap_or(u32::MAX)
-                .min(BATCH);
-            let events = shared
-                .within(shared.store.events(check.sequence(), left))
-                .await?;
-            if events.is_empty() {
-                break;
-            }
-            fault = events.iter().find_map(|event| check.check(event).err());
-        }
-        let fault = fault.or_else(|| check.finish(&head).err());
-        Ok(AuditReport {
-            verified: check.sequence(),
-            fault,
-        })
+        Ok(shared.within(shared.store.events(request)).await?)
     }
 }

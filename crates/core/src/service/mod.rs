@@ -4,4 +4,4 @@ mod name;
 mod record;
 
 pub use name::ServiceName;
-pub use record::Service;
+pub use record::{Retirement, Service};

@@ -1,28 +1,53 @@
-use crate::audit::AuditSeal;
+use crate::audit::{Anchor, AuditSeal};
 use crate::clock::Timestamp;
 use crate::key::{Key, KeyId};
+use crate::keyring::RootName;
 use crate::service::{Service, ServiceName};
 
-/// One change with its audit event: committed together or not at all.
+/// One to [`Change::MAX_STEPS`] steps, each with its audit event: committed
+/// together or not at all, as one revision.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// What is changed.
-    pub operation: Operation,
-    /// What the audit trail says of it.
-    pub event: EventRecord,
-    /// Signs the event once its place in the chain is known.
+    /// What is done, in this order. A later step sees what an earlier one did.
+    pub steps: Vec<Step>,
+    /// Signs the events once their places in the chain are known.
     pub seal: AuditSeal,
 }
 
-/// What a change does to the records.
+impl Change {
+    /// The most steps of a change.
+    pub const MAX_STEPS: usize = 1_000;
+}
+
+/// One operation, and what the audit trail says of it.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What is done.
+    pub operation: Operation,
+    /// The event to append.
+    pub event: EventRecord,
+}
+
+/// What a step does to the records.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Operation {
+    /// Nothing: the event alone is kept, for example of a change that was
+    /// refused.
+    Record,
     /// Adds a service; `AlreadyExists` where its name is taken.
     CreateService(Service),
-    /// Adds a key; `NotFound` where its service does not exist, `QuotaReached`
-    /// where as many keys of it are live at `now` as its quota allows,
-    /// `AlreadyExists` where the id is taken.
+    /// Replaces a service's record; `NotFound` where there is none, `Conflict`
+    /// where its version is not `expected`.
+    UpdateService {
+        /// The whole new record, with a version above `expected`.
+        service: Service,
+        /// The version that it replaces.
+        expected: u64,
+    },
+    /// Adds a key; `NotFound` where its service does not exist, `Retired`
+    /// where that is retired, `QuotaReached` where as many keys of it are live
+    /// at `now` as its quota allows, `AlreadyExists` where the id is taken.
     CreateKey {
         /// The new record, version 1.
         key: Key,
@@ -30,13 +55,30 @@ pub enum Operation {
         now: Timestamp,
     },
     /// Replaces a key's record; `NotFound` where there is none, `Conflict`
-    /// where its version is not `expected`.
+    /// where its version is not `expected`. A secret that is there already
+    /// keeps the digest and the root that the store has: those change by
+    /// [`KeyStore::redigest`](super::KeyStore::redigest) alone.
     UpdateKey {
         /// The whole new record, with a version above `expected`.
         key: Key,
         /// The version that it replaces.
         expected: u64,
     },
+    /// Marks a root as retired; `NotFound` where the store does not remember
+    /// it, `InUse` where a secret stands under it (see
+    /// [`RootUse`](super::RootUse)).
+    RetireRoot {
+        /// The root.
+        name: RootName,
+        /// The time at which secrets count as ended.
+        now: Timestamp,
+    },
+    /// Keeps a signed place of the audit chain; `Conflict` where the event of
+    /// its sequence does not carry its value.
+    AnchorAudit(Anchor),
+    /// Removes the audit events up to and with that of the anchor, and keeps
+    /// the anchor; `Conflict` as for `AnchorAudit`.
+    PruneAudit(Anchor),
 }
 
 /// An audit event as it is stored: its bytes, and what is needed to find it.

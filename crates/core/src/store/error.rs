@@ -21,6 +21,10 @@ pub enum StoreErrorKind {
     Conflict,
     /// The service's key quota is reached.
     QuotaReached,
+    /// The service is retired, or the root under which the change is sealed.
+    Retired,
+    /// Something still stands on what was to be removed.
+    InUse,
     /// Somebody else holds the store for longer than was waited.
     Busy,
     /// The store cannot be reached, read or written now.
@@ -44,6 +48,8 @@ impl StoreErrorKind {
             Self::AlreadyExists => "already_exists",
             Self::Conflict => "conflict",
             Self::QuotaReached => "quota_reached",
+            Self::Retired => "retired",
+            Self::InUse => "in_use",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",

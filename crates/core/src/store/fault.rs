@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::key::{Key, KeyId};
+use crate::audit::Anchor;
+use crate::clock::Timestamp;
+use crate::key::KeyId;
+use crate::keyring::RootName;
 use crate::store::{
-    AuditHead, AuditLog, BoxFuture, Change, Changes, Head, KeyStore, Loaded, LoadedServices,
-    Lookup, PageRequest, RootCheck, Store, StoreError, StoreErrorKind, StoredEvent, UsageStore,
+    AuditHead, AuditLog, BoxFuture, Change, Changes, EventsRequest, Head, KeyStore, Loaded,
+    LoadedServices, Lookup, Page, PageRequest, Redigest, RootCheck, RootUse, Store, StoreError,
+    StoreErrorKind, StoredEvent, UsageStore,
 };
-use crate::usage::{Usage, UsageBatch};
+use crate::usage::{KeyUsage, UsageBatch};
 
 /// A store in front of another one that fails, hangs or waits when it is told
 /// to: for tests of what stands before a store.
@@ -21,7 +25,17 @@ pub struct FaultStore {
     fault: watch::Sender<Fault>,
     holding: watch::Sender<Held>,
     held: watch::Sender<u64>,
-    calls: Arc<AtomicU64>,
+    page: watch::Sender<u32>,
+    calls: Arc<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    all: AtomicU64,
+    loads: AtomicU64,
+    loading: AtomicU64,
+    most_loading: AtomicU64,
+    usage_writes: AtomicU64,
 }
 
 /// What a [`FaultStore`] does to every call.
@@ -56,7 +70,8 @@ impl FaultStore {
             fault: watch::Sender::new(Fault::None),
             holding: watch::Sender::new(Held::Nothing),
             held: watch::Sender::new(0),
-            calls: Arc::new(AtomicU64::new(0)),
+            page: watch::Sender::new(u32::MAX),
+            calls: Arc::default(),
         }
     }
 
@@ -80,6 +95,12 @@ impl FaultStore {
         self.holding.send_replace(Held::Nothing);
     }
 
+    /// From now on, a page holds at most so many keys, as that of a store which
+    /// looks at few records for each.
+    pub fn shorten_pages(&self, keys: u32) {
+        self.page.send_replace(keys);
+    }
+
     /// Waits until so many calls in all have been held.
     pub async fn wait_held(&self, count: u64) {
         // The sender lives as long as `self`, so this cannot fail.
@@ -89,14 +110,32 @@ impl FaultStore {
     /// How many calls have reached the store, polls among them.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.calls.load(SeqCst)
+        self.calls.all.load(SeqCst)
+    }
+
+    /// How many of them read a key.
+    #[must_use]
+    pub fn loads(&self) -> u64 {
+        self.calls.loads.load(SeqCst)
+    }
+
+    /// The most reads of keys that were under way at the same time.
+    #[must_use]
+    pub fn most_loads_at_once(&self) -> u64 {
+        self.calls.most_loading.load(SeqCst)
+    }
+
+    /// How many calls wrote usage.
+    #[must_use]
+    pub fn usage_writes(&self) -> u64 {
+        self.calls.usage_writes.load(SeqCst)
     }
 
     async fn pass<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        self.calls.fetch_add(1, SeqCst);
+        self.calls.all.fetch_add(1, SeqCst);
         let mut fault = self.fault.subscribe();
         let present = *fault.borrow_and_update();
         match present {
@@ -126,9 +165,28 @@ impl FaultStore {
     }
 }
 
+impl Calls {
+    fn begin_load(&self) -> Loading<'_> {
+        self.loads.fetch_add(1, SeqCst);
+        let loading = self.loading.fetch_add(1, SeqCst) + 1;
+        self.most_loading.fetch_max(loading, SeqCst);
+        Loading(self)
+    }
+}
+
+/// A read of a key that is under way, also where it is given up.
+struct Loading<'a>(&'a Calls);
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.0.loading.fetch_sub(1, SeqCst);
+    }
+}
+
 impl KeyStore for FaultStore {
     fn load(&self, lookup: Lookup) -> BoxFuture<'_, Result<Loaded, StoreError>> {
         Box::pin(async move {
+            let _loading = self.calls.begin_load();
             let loaded = self.pass(self.inner.load(lookup)).await;
             self.hold(Held::Loads).await;
             loaded
@@ -155,7 +213,8 @@ impl KeyStore for FaultStore {
         })
     }
 
-    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+    fn page(&self, mut request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>> {
+        request.limit = request.limit.min(*self.page.borrow());
         Box::pin(self.pass(self.inner.page(request)))
     }
 
@@ -165,26 +224,46 @@ impl KeyStore for FaultStore {
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
         Box::pin(self.pass(self.inner.remember_roots(checks)))
     }
+
+    fn root_use(
+        &self,
+        name: RootName,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<RootUse, StoreError>> {
+        Box::pin(self.pass(self.inner.root_use(name, now)))
+    }
+
+    fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.pass(self.inner.redigest(batch)))
+    }
 }
 
 impl UsageStore for FaultStore {
     fn add_usage(&self, batch: &UsageBatch) -> BoxFuture<'_, Result<(), StoreError>> {
         let batch = batch.clone();
+        self.calls.usage_writes.fetch_add(1, SeqCst);
         Box::pin(async move { self.pass(self.inner.add_usage(&batch)).await })
     }
 
-    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<Usage>, StoreError>> {
+    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>> {
         Box::pin(self.pass(self.inner.usage(keys)))
+    }
+
+    fn most_used(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>> {
+        Box::pin(self.pass(self.inner.most_used(limit)))
     }
 }
 
 impl AuditLog for FaultStore {
     fn events(
         &self,
-        after: u64,
-        limit: u32,
+        request: EventsRequest,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        Box::pin(self.pass(self.inner.events(after, limit)))
+        Box::pin(self.pass(self.inner.events(request)))
+    }
+
+    fn anchors(&self) -> BoxFuture<'_, Result<Vec<Anchor>, StoreError>> {
+        Box::pin(self.pass(self.inner.anchors()))
     }
 
     fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>> {

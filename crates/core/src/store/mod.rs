@@ -24,14 +24,14 @@ mod memory;
 mod page;
 mod traits;
 
-pub use change::{Change, EventRecord, Operation};
+pub use change::{Change, EventRecord, Operation, Step};
 pub use error::{StoreError, StoreErrorKind};
 #[cfg(feature = "testing")]
 pub use fault::{Fault, FaultStore};
 pub use head::{Changes, Head, Revision};
 pub use memory::MemoryStore;
-pub use page::{PagePosition, PageRequest};
+pub use page::{Page, PagePosition, PageRequest};
 pub use traits::{
-    AuditHead, AuditLog, BoxFuture, KeyStore, Loaded, LoadedServices, Lookup, RootCheck, Store,
-    StoredEvent, UsageStore,
+    AuditHead, AuditLog, BoxFuture, EventsRequest, KeyStore, Loaded, LoadedServices, Lookup,
+    Redigest, RootCheck, RootUse, Store, StoredEvent, UsageStore,
 };

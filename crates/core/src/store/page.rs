@@ -1,24 +1,55 @@
 use crate::clock::Timestamp;
-use crate::key::KeyId;
-use crate::service::ServiceName;
+use crate::error::Invalid;
+use crate::key::{Key, KeyFilter};
 
-/// Which keys to list: those of one service, by creation and id, from a
-/// position on.
+/// Which keys to list, and from where on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The service whose keys are listed.
-    pub service: ServiceName,
-    /// The last key of the page before; nothing for the first page.
+    /// Which keys.
+    pub filter: KeyFilter,
+    /// Where the page before ended; nothing for the first page.
     pub after: Option<PagePosition>,
-    /// The most keys to return, 1 to 1,001 (a page and one to know of more).
+    /// The most keys to return, 1 to 1,000.
     pub limit: u32,
+    /// The time at which keys count as expired.
+    pub now: Timestamp,
 }
 
-/// A key's place in its service's listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PagePosition {
-    /// When the key was created.
-    pub created_at: Timestamp,
-    /// The key, for those created in the same millisecond.
-    pub id: KeyId,
+/// A page of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The keys. There may be fewer than asked for, and even none, while more
+    /// follow: a store looks at a bounded number of records for each page.
+    pub keys: Vec<Key>,
+    /// Where the next page goes on; nothing after the last one.
+    pub next: Option<PagePosition>,
+}
+
+/// A place in a listing, as the store writes it for itself. The manager signs
+/// it before anybody else sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagePosition(Box<[u8]>);
+
+impl PagePosition {
+    /// The most bytes of a position.
+    pub const MAX_BYTES: usize = 64;
+
+    /// The position of these 1 to 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] where there are none, or more.
+    pub fn new(bytes: &[u8]) -> Result<Self, Invalid> {
+        if (1..=Self::MAX_BYTES).contains(&bytes.len()) {
+            Ok(Self(bytes.into()))
+        } else {
+            Err(Invalid::new("position", "1 to 64 bytes"))
+        }
+    }
+
+    /// The bytes, as the store wrote them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }

@@ -1,11 +1,13 @@
 use std::fmt;
 use std::pin::Pin;
 
-use crate::key::{Key, KeyId};
+use crate::audit::Anchor;
+use crate::clock::Timestamp;
+use crate::key::{Digest, Key, KeyId};
 use crate::keyring::RootName;
-use crate::service::Service;
-use crate::store::{Change, Changes, Head, PageRequest, StoreError};
-use crate::usage::{Usage, UsageBatch};
+use crate::service::{Service, ServiceName};
+use crate::store::{Change, Changes, Head, Page, PageRequest, StoreError};
+use crate::usage::{KeyUsage, UsageBatch};
 
 /// A future on the heap, so that the traits can be objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,12 +35,19 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
 
     /// Commits a change with its event, and returns the head that it made.
     ///
-    /// `OutcomeUnknown` is the one error after which the change may be there.
+    /// One that is sealed under a retired root is `Retired`: its node has
+    /// missed that root's end. `OutcomeUnknown` is the one error after which
+    /// the change may be there.
     fn commit(&self, change: Change) -> BoxFuture<'_, Result<Head, StoreError>>;
 
-    /// Lists keys in the order of [`PagePosition`](super::PagePosition). Its
-    /// cost depends on the page, not on the number of keys.
-    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Vec<Key>, StoreError>>;
+    /// Lists keys, in an order of the store's own that does not change while
+    /// keys come and change: by creation where the filter asks for nothing
+    /// else. Where it asks for a status, a use or an expiry, the order may be by
+    /// those; a key that is used or whose expiry or state changes meanwhile may
+    /// then be met again, or not. The cost depends on the page, not on the
+    /// number of keys. A position that this store did not write for this filter
+    /// is `Conflict`.
+    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>>;
 
     /// Remembers the check of each root that is new to the store, and returns
     /// all that it remembers.
@@ -46,6 +55,20 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
         &self,
         checks: Vec<RootCheck>,
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>>;
+
+    /// What stands under a root at `now`.
+    fn root_use(
+        &self,
+        name: RootName,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<RootUse, StoreError>>;
+
+    /// Replaces digests by those of the same secrets under another root, each
+    /// where the stored digest is still `old` and the other root is not
+    /// retired, and returns how many were.
+    /// Moves no version and no revision, and is no event: what is presented,
+    /// and what that is worth, stays the same.
+    fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>>;
 }
 
 /// Keeps the counters of use. They move no version and no revision.
@@ -55,14 +78,22 @@ pub trait UsageStore: fmt::Debug + Send + Sync + 'static {
     fn add_usage(&self, batch: &UsageBatch) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The counters of these keys, in the same order; zero where there are none.
-    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<Usage>, StoreError>>;
+    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>>;
+
+    /// Up to `limit` keys that were used most among those that were used last:
+    /// what a node that starts reads ahead. A hint, never a promise.
+    fn most_used(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>>;
 }
 
 /// Keeps the audit trail. Events are written by [`KeyStore::commit`] alone.
 pub trait AuditLog: fmt::Debug + Send + Sync + 'static {
-    /// The events after sequence `after`, at most `limit`, in order.
-    fn events(&self, after: u64, limit: u32)
+    /// Events in order. Its cost depends on what is returned, not on how many
+    /// there are.
+    fn events(&self, request: EventsRequest)
     -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// The signed places of the chain, by sequence.
+    fn anchors(&self) -> BoxFuture<'_, Result<Vec<Anchor>, StoreError>>;
 
     /// The end of the chain, as the head row has it.
     fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>>;
@@ -101,6 +132,47 @@ pub struct RootCheck {
     pub name: RootName,
     /// An HMAC of a constant under the root.
     pub check: [u8; 32],
+    /// Whether the root is retired: no keyring needs it any more, and nothing
+    /// new is made under it. Ignored in what is to be remembered.
+    pub retired: bool,
+}
+
+/// What stands under a root: secrets that have not ended, of keys that are not
+/// revoked. What does not stand can never be accepted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RootUse {
+    /// Secrets whose digest was made under the root.
+    pub digests: u64,
+    /// Secrets whose token bears the root's tag.
+    pub tokens: u64,
+}
+
+/// One secret's digest under another root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redigest {
+    /// The key.
+    pub key: KeyId,
+    /// The secret's number.
+    pub secret: u32,
+    /// The digest that is replaced.
+    pub old: Digest,
+    /// The digest under `root`.
+    pub new: Digest,
+    /// The root.
+    pub root: RootName,
+}
+
+/// Which audit events to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventsRequest {
+    /// Those after this sequence.
+    pub after: u64,
+    /// The most events to return.
+    pub limit: u32,
+    /// Those of this service alone.
+    pub service: Option<ServiceName>,
+    /// Those of this key alone.
+    pub key: Option<KeyId>,
 }
 
 /// An audit event as it is stored.

@@ -20,8 +20,11 @@ mod parsed;
 mod prefix;
 mod presented;
 mod printed;
+mod traces;
 
 pub(crate) use parsed::ParsedToken;
 pub use prefix::Prefix;
 pub use presented::{Presented, TokenFault};
 pub use printed::Token;
+pub(crate) use traces::holds_token;
+pub use traces::redact;

@@ -1,33 +1,53 @@
+use std::net::IpAddr;
 use std::sync::atomic::{
     AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
 
 use crate::clock::Timestamp;
-use crate::usage::Usage;
+use crate::usage::{AddressClass, Refusals, Usage};
 
-/// One key's counters since they were last taken. Zero stands for "never".
+/// One secret's counters since they were last taken.
 #[derive(Debug, Default)]
 pub(crate) struct UsageCell {
     granted: AtomicU64,
-    refused: AtomicU64,
+    ended: AtomicU64,
+    foreign: AtomicU64,
+    address: AtomicU64,
+    permission: AtomicU64,
     throttled: AtomicU64,
-    last_used: AtomicI64,
+    last: AtomicI64,
+}
+
+/// What a refusal of a proved key is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalClass {
+    Ended,
+    Foreign,
+    Address,
+    Permission,
 }
 
 impl UsageCell {
-    pub(crate) fn record_granted(&self, at: Timestamp) {
+    pub(crate) fn record_granted(&self, at: Timestamp, client: Option<IpAddr>) {
+        let last = pack(at, client);
         // Most requests of a busy key fall into one millisecond: reading first
         // leaves the cache line alone.
-        if self.last_used.load(Relaxed) < at.as_millis() {
-            self.last_used.fetch_max(at.as_millis(), Relaxed);
+        if self.last.load(Relaxed) < last {
+            self.last.fetch_max(last, Relaxed);
         }
         // Counted last, so that who takes the count sees the time as well: a
         // count of nothing would not tell it later.
         self.granted.fetch_add(1, Release);
     }
 
-    pub(crate) fn record_refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
+    pub(crate) fn record_refused(&self, class: RefusalClass) {
+        let counter = match class {
+            RefusalClass::Ended => &self.ended,
+            RefusalClass::Foreign => &self.foreign,
+            RefusalClass::Address => &self.address,
+            RefusalClass::Permission => &self.permission,
+        };
+        counter.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn record_throttled(&self) {
@@ -36,15 +56,95 @@ impl UsageCell {
 
     /// Takes what was counted; nothing where nothing was.
     pub(crate) fn take(&self) -> Option<Usage> {
+        let granted = self.granted.swap(0, Acquire);
+        let (last_used_at, last_address) = unpack(self.last.load(Relaxed));
         let usage = Usage {
-            granted: self.granted.swap(0, Acquire),
-            refused: self.refused.swap(0, Relaxed),
-            throttled: self.throttled.swap(0, Relaxed),
-            last_used_at: match self.last_used.load(Relaxed) {
-                0 => None,
-                millis => Some(Timestamp::from_millis(millis)),
+            granted,
+            refused: Refusals {
+                ended: self.ended.swap(0, Relaxed),
+                foreign: self.foreign.swap(0, Relaxed),
+                address: self.address.swap(0, Relaxed),
+                permission: self.permission.swap(0, Relaxed),
             },
+            throttled: self.throttled.swap(0, Relaxed),
+            last_used_at,
+            last_address,
         };
-        (usage.granted | usage.refused | usage.throttled != 0).then_some(usage)
+        let counted = usage.granted | usage.refused.total() | usage.throttled != 0;
+        counted.then_some(usage)
+    }
+}
+
+/// Bits for the class of an address; zero stands for one that is not known.
+const CLASS_BITS: u32 = 3;
+
+/// Time and class in one number, so that they are of the same request. Zero
+/// stands for never.
+fn pack(at: Timestamp, client: Option<IpAddr>) -> i64 {
+    let class = client.map_or(0, |client| match AddressClass::of(client) {
+        AddressClass::Loopback => 1,
+        AddressClass::LinkLocal => 2,
+        AddressClass::Private => 3,
+        AddressClass::Public => 4,
+    });
+    // A timestamp ends below 2^48.
+    at.as_millis() << CLASS_BITS | class
+}
+
+fn unpack(last: i64) -> (Option<Timestamp>, Option<AddressClass>) {
+    let class = match last & ((1 << CLASS_BITS) - 1) {
+        1 => Some(AddressClass::Loopback),
+        2 => Some(AddressClass::LinkLocal),
+        3 => Some(AddressClass::Private),
+        4 => Some(AddressClass::Public),
+        _ => None,
+    };
+    match last >> CLASS_BITS {
+        0 => (None, None),
+        millis => (Some(Timestamp::from_millis(millis)), class),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RefusalClass, UsageCell};
+    use crate::clock::Timestamp;
+    use crate::usage::{AddressClass, Refusals};
+
+    #[test]
+    fn everything_is_taken_once_and_by_its_class() {
+        let cell = UsageCell::default();
+        assert_eq!(cell.take(), None);
+        cell.record_refused(RefusalClass::Ended);
+        cell.record_refused(RefusalClass::Foreign);
+        cell.record_refused(RefusalClass::Address);
+        cell.record_refused(RefusalClass::Permission);
+        cell.record_refused(RefusalClass::Permission);
+        cell.record_throttled();
+        let usage = cell.take().expect("counted");
+        let refused = Refusals {
+            ended: 1,
+            foreign: 1,
+            address: 1,
+            permission: 2,
+        };
+        assert_eq!((usage.refused, usage.throttled), (refused, 1));
+        assert_eq!((usage.granted, usage.last_used_at), (0, None));
+        assert_eq!(cell.take(), None);
+    }
+
+    #[test]
+    fn the_last_use_is_the_latest_one_with_its_own_address() {
+        let cell = UsageCell::default();
+        let client = |text: &str| Some(text.parse().expect(text));
+        cell.record_granted(Timestamp::from_millis(7), client("10.0.0.1"));
+        cell.record_granted(Timestamp::from_millis(5), client("192.0.2.1"));
+        let usage = cell.take().expect("counted");
+        assert_eq!(usage.last_used_at, Some(Timestamp::from_millis(7)));
+        assert_eq!(usage.last_address, Some(AddressClass::Private));
+        cell.record_granted(Timestamp::MAX, None);
+        let usage = cell.take().expect("counted");
+        assert_eq!(usage.last_used_at, Some(Timestamp::MAX));
+        assert_eq!(usage.last_address, None);
     }
 }

@@ -6,14 +6,17 @@ use crate::usage::{UsageCell, UsageDelta};
 
 const SHARDS: usize = 64;
 
-/// The counters of all keys in use, by id.
+/// Cells by key and number of the secret.
+type Shard = HashMap<(KeyId, u32), Arc<UsageCell>>;
+
+/// The counters of all secrets in use, by key and number.
 ///
 /// A cell lives as long as a cached entry holds it or something is left to
 /// write. It is locked when an entry is made and when counters are gathered,
 /// never while a request is counted.
 #[derive(Debug)]
 pub(crate) struct UsageTable {
-    shards: [Mutex<HashMap<KeyId, Arc<UsageCell>>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
 }
 
 impl UsageTable {
@@ -23,13 +26,13 @@ impl UsageTable {
         }
     }
 
-    /// The key's cell, the same for every generation of its entry.
-    pub(crate) fn cell(&self, key: KeyId) -> Arc<UsageCell> {
+    /// The secret's cell, the same for every generation of its key's entry.
+    pub(crate) fn cell(&self, key: KeyId, secret: u32) -> Arc<UsageCell> {
         let mut shard = self
             .shard(key)
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shard.entry(key).or_default())
+        Arc::clone(shard.entry((key, secret)).or_default())
     }
 
     /// Takes everything counted, and forgets the cells that nobody holds.
@@ -37,12 +40,13 @@ impl UsageTable {
         let mut rows = Vec::new();
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|key, cell| {
+            shard.retain(|&(key, secret), cell| {
                 // Looked at before the counters are taken: whoever let go in
-                // between may have counted until then.
-                let held = Arc::strong_count(cell) > 1;
+                // between may have counted until then. `get_mut` orders what
+                // the last holder counted before this; a count alone would not.
+                let held = Arc::get_mut(cell).is_none();
                 let usage = cell.take();
-                rows.extend(usage.map(|usage| UsageDelta { key: *key, usage }));
+                rows.extend(usage.map(|usage| UsageDelta { key, secret, usage }));
                 held || usage.is_some()
             });
         }
@@ -53,7 +57,7 @@ impl UsageTable {
         clippy::indexing_slicing,
         reason = "the remainder of division by the length"
     )]
-    fn shard(&self, key: KeyId) -> &Mutex<HashMap<KeyId, Arc<UsageCell>>> {
+    fn shard(&self, key: KeyId) -> &Mutex<Shard> {
         let [.., last] = *key.as_bytes();
         &self.shards[usize::from(last) % SHARDS]
     }
@@ -71,17 +75,21 @@ mod tests {
     fn nothing_counted_is_lost_when_entries_come_and_go() {
         let table = UsageTable::new();
         let key = KeyId::random();
-        let first = table.cell(key);
-        first.record_granted(Timestamp::from_millis(5));
+        let first = table.cell(key, 1);
+        first.record_granted(Timestamp::from_millis(5), None);
         drop(first);
-        let second = table.cell(key);
-        second.record_granted(Timestamp::from_millis(3));
+        let second = table.cell(key, 1);
+        second.record_granted(Timestamp::from_millis(3), None);
         let rows = table.take();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].usage.granted, 2);
         assert_eq!(rows[0].usage.last_used_at, Some(Timestamp::from_millis(5)));
         assert!(table.take().is_empty(), "what was taken is not taken again");
-        assert!(Arc::ptr_eq(&second, &table.cell(key)), "a held cell stays");
+        assert!(!Arc::ptr_eq(&second, &table.cell(key, 2)), "another secret");
+        assert!(
+            Arc::ptr_eq(&second, &table.cell(key, 1)),
+            "a held cell stays"
+        );
         drop(second);
         assert!(table.take().is_empty());
     }

@@ -4,6 +4,7 @@ use super::audit::AuditCommand;
 use super::exit::Exit;
 use super::global::GlobalArgs;
 use super::init::InitArgs;
+use super::keyring::KeyringCommand;
 use super::keys::KeysCommand;
 use super::quickstart::QuickstartArgs;
 use super::services::ServicesCommand;
@@ -25,15 +26,18 @@ pub(super) enum Command {
     Serve,
     /// Write a commented configuration and a keyring; overwrites nothing
     Init(InitArgs),
-    /// Create and show services
+    /// Create, show, change and retire services
     #[command(subcommand)]
     Services(ServicesCommand),
-    /// Issue, show and end keys
+    /// Issue, show, change and end keys
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Read and verify the trail of every change
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Show and change the keyring's roots
+    #[command(subcommand)]
+    Keyring(KeyringCommand),
     /// A gateway with a service, an upstream and a key to try out, at once
     Quickstart(QuickstartArgs),
 }
@@ -161,6 +165,63 @@ mod tests {
                 &["keys", "revoke"],
                 &["6f9619ff8b86d011b42d00c04fc964ff"],
                 "--reason <REASON>",
+            ),
+            (
+                &["keys", "list", "--all-services"],
+                &["--status", "gone"],
+                "--status <STATUS>: expected active, disabled, expired or revoked",
+            ),
+            (
+                &["keys", "list", "--all-services"],
+                &["--name", "ab"],
+                "--name <TEXT>: expected 3 to 64 characters",
+            ),
+            (
+                &["keys", "list", "--all-services"],
+                &["--created-after", "yesterday"],
+                "--created-after <WHEN>: expected a time such as",
+            ),
+            (
+                &["keys", "list", "--all-services"],
+                &["--service", "orders"],
+                "cannot be used with",
+            ),
+            (
+                &["keys", "list", "--all-services", "--never-used"],
+                &["--used-after", "1d"],
+                "cannot be used with",
+            ),
+            (
+                &["keys", "update", "6f9619ff8b86d011b42d00c04fc964ff"],
+                &["--address", "10.0.0.1/8"],
+                "--address <NETWORK>: expected the first address",
+            ),
+            (
+                &["keys", "update", "6f9619ff8b86d011b42d00c04fc964ff"],
+                &["--name", "a\u{202e}b"],
+                "--name <NAME>: expected no control, bidirectional",
+            ),
+            (
+                &["keys", "update", "6f9619ff8b86d011b42d00c04fc964ff"],
+                &["--patch", "{}", "--no-note"],
+                "cannot be used with",
+            ),
+            (
+                &["keys", "update", "6f9619ff8b86d011b42d00c04fc964ff"],
+                &["--rate", "1/s", "--no-rate"],
+                "cannot be used with",
+            ),
+            (&["keys", "revoke", "--reason", "over"], &[], "<ID>..."),
+            (
+                &["keys", "revoke", "--reason", "over", "--all"],
+                &["6f9619ff8b86d011b42d00c04fc964ff"],
+                "cannot be used with",
+            ),
+            (&["services", "retire", "orders"], &[], "--reason <REASON>"),
+            (
+                &["services", "update", "orders", "--patch", "{}"],
+                &["--quota", "1"],
+                "cannot be used with",
             ),
             (
                 &["audit", "list"],

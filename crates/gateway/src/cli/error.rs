@@ -54,6 +54,24 @@ impl CliError {
         }
     }
 
+    /// The status for a kind of the manager's errors.
+    pub(super) fn exit_for(kind: ErrorKind) -> Exit {
+        match kind {
+            ErrorKind::Invalid | ErrorKind::Cursor => Exit::Usage,
+            ErrorKind::NotFound => Exit::NotFound,
+            ErrorKind::AlreadyExists
+            | ErrorKind::Conflict
+            | ErrorKind::State
+            | ErrorKind::QuotaReached
+            | ErrorKind::Retired
+            | ErrorKind::InUse => Exit::Conflict,
+            ErrorKind::Keyring | ErrorKind::Unavailable | ErrorKind::OutcomeUnknown => {
+                Exit::Unavailable
+            }
+            _ => Exit::Failure,
+        }
+    }
+
     pub(super) fn exit(&self) -> Exit {
         self.exit
     }
@@ -76,19 +94,7 @@ impl fmt::Display for CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        let exit = match error.kind() {
-            ErrorKind::Invalid | ErrorKind::Cursor => Exit::Usage,
-            ErrorKind::NotFound => Exit::NotFound,
-            ErrorKind::AlreadyExists
-            | ErrorKind::Conflict
-            | ErrorKind::State
-            | ErrorKind::QuotaReached => Exit::Conflict,
-            ErrorKind::Keyring | ErrorKind::Unavailable | ErrorKind::OutcomeUnknown => {
-                Exit::Unavailable
-            }
-            _ => Exit::Failure,
-        };
-        Self::wrap(exit, &error)
+        Self::wrap(Self::exit_for(error.kind()), &error)
     }
 }
 
@@ -129,7 +135,12 @@ impl From<OpenError> for CliError {
 impl From<KeyringError> for CliError {
     fn from(error: KeyringError) -> Self {
         let exit = match error.kind() {
-            KeyringErrorKind::Exists => Exit::Conflict,
+            KeyringErrorKind::Exists
+            | KeyringErrorKind::Changed
+            | KeyringErrorKind::RootExists
+            | KeyringErrorKind::CurrentRoot
+            | KeyringErrorKind::Full => Exit::Conflict,
+            KeyringErrorKind::UnknownRoot => Exit::NotFound,
             _ => Exit::Unavailable,
         };
         Self::wrap(exit, &error)

@@ -14,8 +14,8 @@ pub enum Exit {
     Usage = 2,
     /// The service or key does not exist.
     NotFound = 3,
-    /// The state of things forbids it: it exists already, is revoked, was changed in between, or
-    /// the quota is reached.
+    /// The state of things forbids it: it exists already, is revoked, retired or in use, was
+    /// changed in between, or the quota is reached.
     Conflict = 4,
     /// The answer is no: the token was refused, or the audit trail has a fault.
     Refused = 5,

@@ -14,6 +14,8 @@ mod error;
 mod exit;
 mod global;
 mod init;
+mod input;
+mod keyring;
 mod keys;
 mod output;
 mod program;
@@ -24,6 +26,7 @@ mod session;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod when;
 
 pub use exit::Exit;
 pub use program::main;

@@ -1,14 +1,16 @@
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use portcullis::token::redact;
 use tokio::runtime::Builder;
 
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::Output;
-use super::{Exit, audit, init, keys, quickstart, serve, services};
+use super::{Exit, audit, init, keyring, keys, quickstart, serve, services};
 use crate::telemetry::{LogLevel, init_logs};
 
 /// The program: reads its arguments, does what they ask, and says how it went. See [`Exit`] for
@@ -18,8 +20,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // With standard output or error gone there is nobody to tell.
-            let _ = error.print();
+            tell(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
         }
     };
@@ -28,9 +29,19 @@ pub fn main() -> ExitCode {
         Err(error) => error,
     };
     if !error.is_closed_output() {
-        let _ = writeln!(io::stderr(), "{error}");
+        let _ = writeln!(io::stderr(), "{}", redact(&error.to_string()));
     }
     error.exit().into()
+}
+
+/// Says what is wrong with the arguments; in colours, unless a token stands among them, which is
+/// not repeated. With standard output or error gone there is nobody to tell.
+fn tell(error: &clap::Error) {
+    let text = error.render().to_string();
+    let _ = match redact(&text) {
+        Cow::Borrowed(_) => error.print(),
+        Cow::Owned(redacted) => write!(io::stderr(), "{redacted}"),
+    };
 }
 
 fn run(cli: Cli) -> Result<Exit, CliError> {
@@ -67,6 +78,7 @@ async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {
         Command::Services(command) => services::run(command, &global, output).await,
         Command::Keys(command) => keys::run(command, &global, output).await,
         Command::Audit(command) => audit::run(command, &global, output).await,
+        Command::Keyring(command) => keyring::run(command, &global, output).await,
         Command::Quickstart(args) => quickstart::run(&args, output).await,
     }
 }

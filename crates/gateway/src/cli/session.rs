@@ -21,7 +21,9 @@ pub(super) async fn with_manager<T>(
     output: &mut Output<'_>,
     command: impl AsyncFnOnce(&KeyManager, &mut Output<'_>) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let config = Config::load(&global.config)?;
+    let mut config = Config::load(&global.config)?;
+    // A command is over before what is read ahead could serve anybody.
+    config.manager = config.manager.warm_up(0_u32);
     let manager = match database {
         Database::Created => config.open_manager().await?,
         Database::Existing => config.open_existing_manager().await?,

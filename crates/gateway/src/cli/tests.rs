@@ -11,19 +11,19 @@ use super::error::CliError;
 use super::output::{Format, Output};
 use super::{Exit, audit, keys, services};
 
-struct Shell {
-    manager: KeyManager,
+pub(super) struct Shell {
+    pub(super) manager: KeyManager,
 }
 
 /// What a command did: its end, standard output, standard error.
-struct Done {
-    exit: Result<Exit, CliError>,
-    out: String,
-    err: String,
+pub(super) struct Done {
+    pub(super) exit: Result<Exit, CliError>,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Shell {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
         let manager = KeyManager::builder(MemoryStore::new())
             .keyring(keyring)
@@ -35,16 +35,18 @@ impl Shell {
     }
 
     /// Runs a line of words, with a terminal for its output or a pipe.
-    async fn run(&self, line: &str, terminal: bool, token: &str) -> Done {
+    pub(super) async fn run(&self, line: &str, terminal: bool, token: &str) -> Done {
         let words = ["portcullis"].into_iter().chain(line.split(' '));
         let cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut output = Output::new(cli.global.output, terminal, &mut out, &mut err);
         let (manager, token) = (&self.manager, token.as_bytes());
         let exit = match cli.command {
-            Command::Services(command) => services::perform(command, manager, &mut output).await,
+            Command::Services(command) => {
+                services::perform(command, token, manager, &mut output).await
+            }
             Command::Keys(command) => keys::perform(command, token, manager, &mut output).await,
-            Command::Audit(command) => audit::perform(command, manager, &mut output).await,
+            Command::Audit(command) => audit::perform(command, token, manager, &mut output).await,
             _ => panic!("{line} needs no manager"),
         };
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -55,7 +57,7 @@ impl Shell {
         }
     }
 
-    async fn text(&self, line: &str) -> String {
+    pub(super) async fn text(&self, line: &str) -> String {
         let done = self.run(line, true, "").await;
         assert_eq!(
             done.exit.unwrap_or_else(|error| panic!("{line}: {error}")),
@@ -64,7 +66,7 @@ impl Shell {
         done.out
     }
 
-    async fn json(&self, line: &str) -> Value {
+    pub(super) async fn json(&self, line: &str) -> Value {
         let done = self.run(&format!("--output json {line}"), false, "").await;
         assert_eq!(
             done.exit.unwrap_or_else(|error| panic!("{line}: {error}")),
@@ -74,13 +76,13 @@ impl Shell {
         serde_json::from_str(&done.out).expect("JSON")
     }
 
-    async fn refusal(&self, line: &str) -> CliError {
+    pub(super) async fn refusal(&self, line: &str) -> CliError {
         let done = self.run(line, true, "").await;
         assert_eq!(done.out, "", "{line}");
         done.exit.expect_err(line)
     }
 
-    async fn verify(&self, line: &str, token: &str) -> (Exit, Value) {
+    pub(super) async fn verify(&self, line: &str, token: &str) -> (Exit, Value) {
         let line = format!("--output json keys verify {line}");
         let done = self.run(&line, false, token).await;
         let value = serde_json::from_str(&done.out).expect("JSON");
@@ -88,7 +90,7 @@ impl Shell {
     }
 }
 
-const CREATE: &str = "keys create --service orders --owner acme --name nightly";
+pub(super) const CREATE: &str = "keys create --service orders --owner acme --name nightly";
 
 /// Takes out a member that is another one each time, if it looks as it should.
 fn take(value: &mut Value, name: &str, looks: impl Fn(&str) -> bool) -> String {
@@ -123,7 +125,8 @@ async fn a_service_as_json_is_as_documented() {
     let created = take(&mut made, "created_at", is_time);
     let expected = json!({
         "name": "orders", "quota": 10, "default_rate": "100/s",
-        "default_lifetime_seconds": 7_776_000, "prefix": "acme", "version": 1,
+        "default_lifetime_seconds": 7_776_000, "max_lifetime_seconds": null, "prefix": "acme",
+        "retired_at": null, "retirement_reason": null, "version": 1,
     });
     assert_eq!(made, expected);
     let mut shown = shell.json("services show orders").await;
@@ -170,14 +173,16 @@ async fn a_key_as_json_is_as_documented() {
     );
     let id = take(&mut key, "id", is_id);
     let created = take(&mut key, "created_at", is_time);
+    take(&mut key, "created_by", |author| author.starts_with("cli:"));
     assert_eq!(
         key,
         json!({
             "service": "orders", "environment": "live", "prefix": "pck", "owner": "acme",
             "name": "nightly", "scopes": ["orders:list", "orders:read"], "rate": "10/m",
+            "addresses": [], "metadata": {}, "note": null,
             "status": "active", "expires_at": "2999-01-01T00:00:00.000Z", "revoked_at": null,
             "revocation_reason": null, "version": 1,
-            "secrets": [{"number": 1, "root": "k1", "created_at": created, "ends_at": null}],
+            "secrets": [{"number": 1, "root": "k1", "issuer": "k1", "created_at": created, "ends_at": null}],
         })
     );
 
@@ -192,8 +197,12 @@ async fn a_key_as_json_is_as_documented() {
     let shown = shell.json(&format!("keys show {id}")).await;
     assert_eq!(
         shown["usage"],
-        json!({"granted": 0, "refused": 0, "throttled": 0, "last_used_at": null})
+        json!({
+            "granted": 0, "refused": 0, "throttled": 0, "last_used_at": null, "last_address": null,
+            "refused_by": {"ended": 0, "foreign": 0, "address": 0, "permission": 0},
+        })
     );
+    assert_eq!(shown["secrets"][0]["usage"], shown["usage"]);
     let text = shell.text(&format!("keys show {id}")).await;
     assert!(
         text.contains("leaked") && text.contains(&id) && text.contains("last used"),
@@ -361,12 +370,18 @@ async fn an_event_and_a_report_as_json_are_as_documented() {
         event,
         json!({
             "sequence": 1, "address": null, "request_id": null, "action": "service.create",
-            "service": "orders", "key": null,
+            "outcome": "done", "refused": null, "service": "orders", "key": null,
             "changes": [{"field": "quota", "before": null, "after": "7"}],
         })
     );
     let report = shell.json("audit verify").await;
-    assert_eq!(report, json!({"whole": true, "verified": 1, "fault": null}));
+    assert_eq!(
+        report,
+        json!({
+            "whole": true, "verified": 1, "pruned": 0, "anchored": null, "head": null,
+            "fault": null,
+        })
+    );
 }
 
 #[tokio::test]
@@ -381,6 +396,8 @@ async fn each_refusal_has_its_status_and_changes_nothing() {
     shell.text(CREATE).await;
     let unknown = "6f9619ff-8b86-4011-b42d-00c04fc964ff";
     let events = shell.json("audit list").await;
+    let (services, keys) = ("services list", "keys list --all-services");
+    let before = [shell.json(services).await, shell.json(keys).await];
     for (line, exit, words) in [
         (
             "services create orders".to_owned(),
@@ -437,7 +454,30 @@ async fn each_refusal_has_its_status_and_changes_nothing() {
         assert_eq!(error.exit(), exit, "{line}: {error}");
         assert!(error.to_string().contains(words), "{line}: {error}");
     }
-    assert_eq!(shell.json("audit list").await, events);
+    assert_eq!([shell.json(services).await, shell.json(keys).await], before);
+    let known = events["events"].as_array().expect("a list").len();
+    let all = shell.json("audit list").await;
+    let later = &all["events"].as_array().expect("a list")[known..];
+    let outcomes: Vec<&str> = later
+        .iter()
+        .filter_map(|event| event["refused"].as_str())
+        .collect();
+    assert_eq!(
+        outcomes.len(),
+        later.len(),
+        "refused attempts, and nothing else: {later:?}"
+    );
+    let kinds = [
+        "already_exists",
+        "not_found",
+        "quota_reached",
+        "invalid",
+        "state",
+    ];
+    assert!(
+        kinds.iter().all(|kind| outcomes.contains(kind)),
+        "{outcomes:?}"
+    );
 }
 
 #[test]

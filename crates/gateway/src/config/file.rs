@@ -55,6 +55,7 @@ pub(super) struct Place {
 pub(super) struct Manager {
     pub(super) cache_ttl: Text<HumanDuration>,
     pub(super) cache_capacity: Count,
+    pub(super) warm_up: Count,
     pub(super) negative_ttl: Text<HumanDuration>,
     pub(super) max_staleness: Text<HumanDuration>,
     pub(super) poll_interval: Text<HumanDuration>,

@@ -7,8 +7,8 @@ use super::{Config, ServiceConfig};
 
 impl Config {
     /// Creates each service that the file names and the store lacks, with the file's rate, as the
-    /// actor `gateway`. What the store has counts as it is: where the file says otherwise, a
-    /// warning is logged.
+    /// actor `gateway`. What the store has counts as it is: where the file says otherwise, or the
+    /// service is retired, a warning is logged.
     ///
     /// # Errors
     ///
@@ -41,6 +41,13 @@ async fn create(service: &ServiceConfig, manager: &KeyManager, actor: &Actor) ->
 }
 
 fn compare(service: &ServiceConfig, known: &Service) {
+    if let Some(retirement) = &known.retirement {
+        tracing::warn!(
+            service = %service.name,
+            reason = %retirement.reason,
+            "the service is retired: none of its keys is accepted"
+        );
+    }
     if let Some(rate) = service
         .rate
         .filter(|rate| known.default_rate != Some(*rate))
@@ -50,8 +57,8 @@ fn compare(service: &ServiceConfig, known: &Service) {
             service = %service.name,
             configured = %rate,
             stored,
-            "the store's default rate counts, not the configured one, and cannot be changed yet: \
-             give keys a rate of their own with --rate"
+            "the store's default rate counts, not the configured one: change it with \
+             portcullis services update, or the configuration"
         );
     }
 }
@@ -61,6 +68,7 @@ mod tests {
     use std::path::Path;
 
     use portcullis::keyring::Keyring;
+    use portcullis::manager::ListEvents;
     use portcullis::{KeyManager, MemoryStore};
 
     use crate::config::Config;
@@ -91,12 +99,16 @@ mod tests {
             services[0].default_rate,
             Some("10/s".parse().expect("valid"))
         );
-        let events = manager.audit_events(0, 10).await.expect("events");
+        let events = manager
+            .audit_events(ListEvents::new())
+            .await
+            .expect("events")
+            .events;
         assert_eq!(
             events.len(),
             1,
             "nothing is changed, and nothing noted, twice"
         );
-        assert_eq!(events[0].actor.name(), "gateway");
+        assert_eq!(events[0].event.actor.name(), "gateway");
     }
 }

@@ -87,6 +87,9 @@ fn resolve_manager(manager: Manager, findings: &mut Vec<Finding>) -> ManagerConf
             manager.cache_capacity,
             |config: M, keys: u64| config.cache_capacity(keys),
         ),
+        Setting::count("warm_up", manager.warm_up, |config: M, keys: u32| {
+            config.warm_up(keys)
+        }),
         time("negative_ttl", manager.negative_ttl, |config, value| {
             config.negative_ttl(value)
         }),

@@ -85,7 +85,7 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
 fn the_template_names_every_field() {
     let text = uncommented();
     for (table, known) in [
-        ("[manager]\nx = 1", 14),
+        ("[manager]\nx = 1", 15),
         ("[timeouts]\nx = 1", 8),
         ("[limits]\nx = 1", 5),
         ("[[services]]\nx = 1", 6),

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 
 use super::TelemetryError;
+use super::redacted::Redacted;
 
 /// The environment variable that filters the log, in `tracing-subscriber`'s directives.
 const FILTER: &str = "PORTCULLIS_LOG";
@@ -51,7 +52,7 @@ impl LogLevel {
 /// already.
 pub fn init_logs(format: LogFormat, level: LogLevel) -> Result<(), TelemetryError> {
     let builder = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(|| Redacted(io::stderr()))
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter(env::var(FILTER), level)?);
     let done = match format {

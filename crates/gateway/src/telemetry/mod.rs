@@ -8,6 +8,7 @@ mod causes;
 mod error;
 mod logs;
 mod metrics;
+mod redacted;
 
 pub(crate) use causes::Causes;
 pub use error::TelemetryError;

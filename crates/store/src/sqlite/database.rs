@@ -23,6 +23,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The same where the database is of an older version: whoever holds it most
+/// likely migrates it, which takes minutes where there are millions of keys.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
+
 /// One opening at a time in this process. POSIX drops a process's locks on a
 /// file when any descriptor of it is closed: nobody may have it open through
 /// SQLite while its creation closes the first one.
@@ -83,7 +87,8 @@ impl Database {
                 .len();
             match Self::connect(path.to_owned(), creation, length) {
                 Err(failure)
-                    if failure.kind() == StoreErrorKind::Busy && began.elapsed() < PATIENCE =>
+                    if failure.kind() == StoreErrorKind::Busy
+                        && began.elapsed() < patience(path) =>
                 {
                     std::thread::sleep(PAUSE);
                 }
@@ -175,6 +180,13 @@ impl Database {
     }
 }
 
+fn patience(path: &Path) -> Duration {
+    match schema::probe(path) {
+        Ok(Standing::Older) => MIGRATION_PATIENCE,
+        _ => PATIENCE,
+    }
+}
+
 fn close(connections: impl Iterator<Item = Connection>) {
     for connection in connections {
         if let Err((_, error)) = connection.close() {
@@ -260,5 +272,8 @@ fn connection(path: &Path, access: OpenFlags) -> Result<Connection, Failure> {
     // The file may have been anywhere: its schema gets no power over us.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // A plan depends on no value: without this SQLite prepares a cached
+    // statement anew for each value that it might plan by.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }

@@ -13,6 +13,12 @@ impl Failure {
         Self::Store(StoreError::new(kind, message))
     }
 
+    /// Of something that a later version of the core added.
+    pub(super) fn unknown(what: &str) -> Self {
+        let message = format!("this store is older than the {what} that it was asked for");
+        Self::new(StoreErrorKind::Unavailable, message)
+    }
+
     pub(super) fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Store(error) => error.kind(),

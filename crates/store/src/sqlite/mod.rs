@@ -7,7 +7,8 @@
 //!
 //! - [`store`]: the traits, as jobs for the threads.
 //! - [`readers`], [`writer`]: the threads and their queues.
-//! - [`read`], [`change`], [`quota`], [`counters`]: what the jobs do, in SQL.
+//! - [`read`], [`list`], [`trail`], [`change`], [`quota`], [`counters`],
+//!   [`roots`]: what the jobs do, in SQL.
 //! - [`row`]: rows into records and back.
 //! - [`link`]: which file is open, and the change to another.
 //! - [`database`], [`schema`], [`identity`]: a file's connections, its checks
@@ -19,12 +20,19 @@ mod database;
 mod error;
 mod identity;
 mod link;
+mod list;
+#[cfg(test)]
+mod plans;
 mod quota;
 mod read;
 mod readers;
+mod roots;
 mod row;
 mod schema;
 mod store;
+mod trail;
 mod writer;
 
+#[cfg(any(test, feature = "testing"))]
+pub use list::sample;
 pub use store::SqliteStore;

@@ -10,22 +10,26 @@ use super::row::{Fields, stored};
 /// Live keys without an end, and those that end later; no more than are asked
 /// for.
 const LIVE: &str = "SELECT count(*) FROM (\
-    SELECT 1 FROM keys WHERE service = ?1 AND state <> 'revoked' AND expires_at IS NULL \
-    UNION ALL \
-    SELECT 1 FROM keys WHERE service = ?1 AND state <> 'revoked' AND expires_at > ?2 LIMIT ?3)";
+    SELECT 1 FROM keys WHERE service = ?1 AND state = 'active' AND expires_at IS NULL UNION ALL \
+    SELECT 1 FROM keys WHERE service = ?1 AND state = 'active' AND expires_at > ?2 UNION ALL \
+    SELECT 1 FROM keys WHERE service = ?1 AND state = 'disabled' AND expires_at IS NULL UNION ALL \
+    SELECT 1 FROM keys WHERE service = ?1 AND state = 'disabled' AND expires_at > ?2 LIMIT ?3)";
 
 /// Expired keys that were not revoked; no more than are asked for.
-const EXPIRED: &str = "SELECT count(*) FROM (SELECT 1 FROM keys \
-    WHERE service = ?1 AND state <> 'revoked' AND expires_at <= ?2 LIMIT ?3)";
+const EXPIRED: &str = "SELECT count(*) FROM (\
+    SELECT 1 FROM keys WHERE service = ?1 AND state = 'active' AND expires_at <= ?2 UNION ALL \
+    SELECT 1 FROM keys WHERE service = ?1 AND state = 'disabled' AND expires_at <= ?2 LIMIT ?3)";
 
-const ROOM: &str = "SELECT quota, unrevoked FROM services WHERE name = ?1";
+const ROOM: &str =
+    "SELECT quota, unrevoked, retired_at IS NOT NULL AS retired FROM services WHERE name = ?1";
 
 /// What the tests look up the plans of.
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 3] = [LIVE, EXPIRED, ROOM];
 
-/// Fails where as many keys are live as the quota allows. Below that many
-/// unrevoked ones nothing is counted; above, whichever count ends earlier.
+/// Fails where the service is retired, or as many keys are live as its quota
+/// allows. Below that many unrevoked ones nothing is counted; above, whichever
+/// count ends earlier.
 pub(super) fn check(
     connection: &Connection,
     service: &ServiceName,
@@ -34,16 +38,20 @@ pub(super) fn check(
     let mut statement = connection.prepare_cached(ROOM)?;
     let room = statement.query_row([service.as_str()], |row| {
         let fields = Fields::new(row, "services", service);
-        let numbers = (
-            fields.number::<u32>("quota"),
-            fields.number::<u64>("unrevoked"),
-        );
-        Ok(numbers.0.and_then(|quota| Ok((quota, numbers.1?))))
+        let read = || -> Result<(u32, u64, bool), Failure> {
+            let (quota, unrevoked) = (fields.number("quota")?, fields.number("unrevoked")?);
+            Ok((quota, unrevoked, fields.value("retired")?))
+        };
+        Ok(read())
     });
-    let Some((quota, unrevoked)) = room.optional()?.transpose()? else {
+    let Some((quota, unrevoked, retired)) = room.optional()?.transpose()? else {
         let message = format!("there is no service {service}");
         return Err(Failure::new(StoreErrorKind::NotFound, message));
     };
+    if retired {
+        let message = format!("service {service} is retired");
+        return Err(Failure::new(StoreErrorKind::Retired, message));
+    }
     let Some(surplus) = unrevoked.checked_sub(u64::from(quota)) else {
         return Ok(());
     };

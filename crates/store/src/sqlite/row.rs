@@ -11,7 +11,7 @@ use std::time::Duration;
 use portcullis_core::clock::Timestamp;
 use portcullis_core::key::{Digest, Key, KeyId, KeyState, Revocation, Secret};
 use portcullis_core::limits::Rate;
-use portcullis_core::service::Service;
+use portcullis_core::service::{Retirement, Service};
 use portcullis_core::store::StoreErrorKind;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
@@ -101,6 +101,19 @@ impl<'a> Fields<'a> {
         rate.map(Some).map_err(|_| self.corrupt("rate_requests"))
     }
 
+    fn lifetime(&self, column: &str) -> Result<Option<Duration>, Failure> {
+        let millis = self.optional_number(column)?;
+        Ok(millis.map(Duration::from_millis))
+    }
+
+    fn retirement(&self) -> Result<Option<Retirement>, Failure> {
+        let Some(at) = self.optional_time("retired_at")? else {
+            return Ok(None);
+        };
+        let reason = self.text("retired_why")?;
+        Ok(Some(Retirement { at, reason }))
+    }
+
     fn state(&self) -> Result<KeyState, Failure> {
         match self.value::<String>("state")?.as_str() {
             "active" => Ok(KeyState::Active),
@@ -122,10 +135,10 @@ pub(super) fn service(row: &Row<'_>) -> Result<Service, Failure> {
         name: fields.text("name")?,
         quota: fields.number("quota")?,
         default_rate: fields.rate()?,
-        default_lifetime: fields
-            .optional_number("default_lifetime")?
-            .map(Duration::from_millis),
+        default_lifetime: fields.lifetime("default_lifetime")?,
+        max_lifetime: fields.lifetime("max_lifetime")?,
         prefix: fields.optional_text("prefix")?,
+        retirement: fields.retirement()?,
         created_at: fields.time("created_at")?,
         version: fields.number("version")?,
     })
@@ -148,8 +161,12 @@ pub(super) fn key(row: &Row<'_>, secrets: Vec<Secret>) -> Result<Key, Failure> {
         name: fields.text("name")?,
         scopes: fields.text("scopes")?,
         rate: fields.rate()?,
+        addresses: fields.optional_text("addresses")?.unwrap_or_default(),
+        metadata: fields.optional_text("metadata")?.unwrap_or_default(),
+        note: fields.optional_text("note")?,
         state: fields.state()?,
         created_at: fields.time("created_at")?,
+        created_by: fields.text("created_by")?,
         expires_at: fields.optional_time("expires_at")?,
         secrets,
         version: fields.number("version")?,
@@ -163,6 +180,7 @@ pub(super) fn secret(row: &Row<'_>, key: i64) -> Result<Secret, Failure> {
         number: fields.number("number")?,
         digest: Digest::from_bytes(fields.value("digest")?),
         root: fields.text("root")?,
+        issuer: fields.text("issuer")?,
         created_at: fields.time("created_at")?,
         ends_at: fields.optional_time("ends_at")?,
     })

@@ -2,7 +2,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use portcullis_core::clock::Timestamp;
+use portcullis_core::key::KeyName;
 use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::Failure;
@@ -14,15 +16,19 @@ pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Pcul");
 
 /// The newest schema that this version knows: the last migration's number, and
 /// SQLite's `user_version`.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// Every table that the current schema has.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 13] = [
+    "anchors",
     "audit",
     "changes",
     "head",
+    "key_names",
+    "key_scopes",
     "keys",
     "roots",
+    "secret_usage",
     "secrets",
     "services",
     "usage",
@@ -131,6 +137,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fa
     use_log(connection, path)?;
     if found != Standing::Current {
         check_history(connection)?;
+        add_functions(connection)?;
         // Grouped, so that a migration and the note of it commit together.
         migrations::runner()
             .set_grouped(true)
@@ -144,6 +151,17 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fa
             })?;
     }
     Ok(())
+}
+
+/// Adds what the migrations call.
+fn add_functions(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("portcullis_fold", 1, flags, |context| {
+        // What is no name is said where the key is read.
+        let name = context.get_raw(0).as_str().ok();
+        let name = name.and_then(|name| name.parse::<KeyName>().ok());
+        Ok(name.map(|name| name.folded()))
+    })
 }
 
 /// Switches to a write-ahead log, unless the database has one.
@@ -214,6 +232,16 @@ fn immutable_uri(path: &Path) -> String {
     }
     uri.push_str("?immutable=1");
     uri
+}
+
+/// Brings an empty database to the current schema, and nothing more.
+#[cfg(any(test, feature = "testing"))]
+pub(super) fn fill(
+    connection: &mut Connection,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    add_functions(connection)?;
+    migrations::runner().run(connection)?;
+    Ok(())
 }
 
 #[cfg(test)]

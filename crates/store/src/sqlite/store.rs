@@ -3,12 +3,16 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_core::key::{Key, KeyId};
+use portcullis_core::audit::Anchor;
+use portcullis_core::clock::Timestamp;
+use portcullis_core::key::KeyId;
+use portcullis_core::keyring::RootName;
 use portcullis_core::store::{
-    AuditHead, AuditLog, BoxFuture, Change, Changes, Head, KeyStore, Loaded, LoadedServices,
-    Lookup, PageRequest, RootCheck, StoreError, StoreErrorKind, StoredEvent, UsageStore,
+    AuditHead, AuditLog, BoxFuture, Change, Changes, EventsRequest, Head, KeyStore, Loaded,
+    LoadedServices, Lookup, Page, PageRequest, Redigest, RootCheck, RootUse, StoreError,
+    StoreErrorKind, StoredEvent, UsageStore,
 };
-use portcullis_core::usage::{Usage, UsageBatch};
+use portcullis_core::usage::{KeyUsage, UsageBatch};
 use rusqlite::Connection;
 
 use super::database::Creation;
@@ -16,7 +20,7 @@ use super::error::Failure;
 use super::link::Link;
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{change, counters, read};
+use super::{change, counters, list, read, roots, trail};
 
 /// A store in one SQLite file.
 ///
@@ -154,15 +158,27 @@ impl KeyStore for SqliteStore {
         self.write(move |connection| change::apply(connection, &change))
     }
 
-    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
-        self.read(move |connection| read::page(connection, &request))
+    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>> {
+        self.read(move |connection| list::page(connection, &request))
     }
 
     fn remember_roots(
         &self,
         checks: Vec<RootCheck>,
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
-        self.write(move |connection| counters::remember_roots(connection, &checks))
+        self.write(move |connection| roots::remember(connection, &checks))
+    }
+
+    fn root_use(
+        &self,
+        name: RootName,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<RootUse, StoreError>> {
+        self.read(move |connection| roots::usage(connection, &name, now))
+    }
+
+    fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |connection| roots::redigest(connection, &batch))
     }
 }
 
@@ -172,18 +188,25 @@ impl UsageStore for SqliteStore {
         self.write(move |connection| counters::add(connection, &batch))
     }
 
-    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<Usage>, StoreError>> {
+    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>> {
         self.read(move |connection| counters::usage(connection, &keys))
+    }
+
+    fn most_used(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>> {
+        self.read(move |connection| counters::most_used(connection, limit))
     }
 }
 
 impl AuditLog for SqliteStore {
     fn events(
         &self,
-        after: u64,
-        limit: u32,
+        request: EventsRequest,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.read(move |connection| read::events(connection, after, limit))
+        self.read(move |connection| trail::events(connection, &request))
+    }
+
+    fn anchors(&self) -> BoxFuture<'_, Result<Vec<Anchor>, StoreError>> {
+        self.read(|connection| trail::anchors(connection))
     }
 
     fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>> {

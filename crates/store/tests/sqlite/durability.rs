@@ -171,8 +171,9 @@ async fn a_revision_that_is_forgotten_is_answered_with_everything() {
     raw(&path)
         .execute_batch(
             "UPDATE head SET revision = 200000;
-             INSERT INTO changes (revision, tag, kind) VALUES
-             (100000, 6, 'service'), (100001, 7, 'service'), (100002, -8, 'service');",
+             INSERT INTO changes (number, revision, tag, kind) VALUES
+             (100000, 100000, 6, 'service'), (100001, 100001, 7, 'service'),
+             (100002, 100002, -8, 'service'), (200000, 200000, 9, 'nothing');",
         )
         .expect("a long history");
     let service = service(ORDERS, 1);

@@ -1,9 +1,7 @@
-use portcullis_core::store::{
-    AuditLog as _, KeyStore as _, PageRequest, StoreErrorKind, UsageStore as _,
-};
+use portcullis_core::store::{AuditLog as _, KeyStore as _, StoreErrorKind, UsageStore as _};
 use portcullis_store::SqliteStore;
 
-use crate::support::{Folder, ORDERS, add_key, drive, fill, head, open, open_fails, raw};
+use crate::support::{EVENTS, Folder, add_key, drive, fill, head, open, open_fails, orders, raw};
 
 #[test]
 fn a_file_of_another_kind_is_refused_and_untouched() {
@@ -51,7 +49,7 @@ async fn a_database_of_a_newer_version_is_refused_and_untouched() {
     drop(store);
     let newer = raw(&folder.path("newer.db"));
     newer
-        .execute_batch("CREATE TABLE later (a); PRAGMA user_version = 2;")
+        .execute_batch("CREATE TABLE later (a); PRAGMA user_version = 3;")
         .expect("newer");
     // Once with the new version in the log alone, once in the file.
     for _ in 0..2 {
@@ -66,7 +64,7 @@ async fn a_database_of_a_newer_version_is_refused_and_untouched() {
         let before = folder.contents();
         let message = open_fails(&folder.path("keys.db"), StoreErrorKind::Newer);
         assert!(
-            message.contains("keys.db") && message.contains('2'),
+            message.contains("keys.db") && message.contains("schema 3"),
             "{message}"
         );
         let mut after = folder.contents();
@@ -193,18 +191,33 @@ async fn a_row_that_is_not_what_was_written_is_named() {
         if table == "keys" {
             assert!(message.contains(&bad.id.to_string()), "{sql}: {message}");
         }
-        let page = PageRequest {
-            service: ORDERS,
-            after: None,
-            limit: 10,
-        };
-        let error = store.page(page).await.expect_err("the page holds it");
+        let error = store.page(orders()).await.expect_err("the page holds it");
         assert_eq!(error.kind(), StoreErrorKind::Corrupt);
         assert_eq!(
             driver.load(good.id).await.expect("the others read").key,
             Some(good)
         );
     }
+}
+
+#[tokio::test]
+async fn an_index_that_leads_to_no_row_is_corrupt() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let key = fill(&drive(&store)).await;
+    raw(&path)
+        .execute_batch("PRAGMA foreign_keys = off; DELETE FROM keys")
+        .expect("no keys");
+    let mut request = orders();
+    request.filter.name = Some("plain".parse().expect("a part of its name"));
+    request.filter.service = None;
+    let error = store.page(request).await.expect_err("it leads nowhere");
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains("table keys"), "{error}");
+    let page = store.page(orders()).await.expect("another index");
+    assert_eq!(page.keys, []);
+    assert_eq!(drive(&store).load(key.id).await.expect("loaded").key, None);
 }
 
 #[tokio::test]
@@ -224,7 +237,7 @@ async fn a_damaged_table_is_corrupt_and_never_a_panic() {
             .expect("no checks");
         raw.execute_batch(sql).expect(sql);
         let error = match sql {
-            "DROP TABLE audit" => store.events(0, 10).await.expect_err(sql),
+            "DROP TABLE audit" => store.events(EVENTS).await.expect_err(sql),
             _ => store.head().await.expect_err(sql),
         };
         assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{sql}: {error}");
@@ -251,16 +264,10 @@ async fn overwritten_pages_are_corrupt_and_never_a_panic() {
                 let everything = async {
                     store.load_services().await?;
                     store.changes(head(&store).await).await?;
-                    store.events(0, 10).await?;
+                    store.events(EVENTS).await?;
                     store.usage(vec![key.id]).await?;
                     store.remember_roots(Vec::new()).await?;
-                    store
-                        .page(PageRequest {
-                            service: ORDERS,
-                            after: None,
-                            limit: 10,
-                        })
-                        .await
+                    store.page(orders()).await
                 };
                 match everything.await {
                     // A page that nothing of this was read from.

@@ -6,8 +6,11 @@
 )]
 
 mod conformance;
+mod crash;
 mod durability;
 mod files;
 mod locks;
+mod migration;
+mod model;
 mod replaced;
 mod support;

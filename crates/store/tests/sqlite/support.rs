@@ -3,15 +3,38 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portcullis_core::key::Key;
+use portcullis_core::key::{Key, KeyFilter};
 use portcullis_core::service::ServiceName;
-use portcullis_core::store::conformance::{Driver, key, service};
-use portcullis_core::store::{Changes, Head, KeyStore as _, StoreErrorKind};
+use portcullis_core::store::conformance::{Driver, at, key, service};
+use portcullis_core::store::{
+    Changes, EventsRequest, Head, KeyStore as _, PageRequest, StoreErrorKind,
+};
 use portcullis_store::SqliteStore;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 pub(crate) const ORDERS: ServiceName = ServiceName::from_static("orders");
+
+/// The first events of the trail.
+pub(crate) const EVENTS: EventsRequest = EventsRequest {
+    after: 0,
+    limit: 10,
+    service: None,
+    key: None,
+};
+
+/// The first page of the service's keys.
+pub(crate) fn orders() -> PageRequest {
+    PageRequest {
+        filter: KeyFilter {
+            service: Some(ORDERS),
+            ..KeyFilter::default()
+        },
+        after: None,
+        limit: 10,
+        now: at(0),
+    }
+}
 
 /// A folder that goes with the test.
 pub(crate) struct Folder(TempDir);

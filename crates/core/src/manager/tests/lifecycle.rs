@@ -4,7 +4,9 @@ use super::{BILLING, Fixture, ORDERS, Outcome};
 use crate::clock::{Clock, Timestamp};
 use crate::error::ErrorKind;
 use crate::key::{Key, KeyId, KeyState, KeyStatus};
-use crate::manager::{Expiry, ListKeys, ManagerConfig, NewKey, NewService, Rotation};
+use crate::manager::{
+    Expiry, ListEvents, ListKeys, ManagerConfig, NewKey, NewService, Rotation, VerifyAudit,
+};
 use crate::service::ServiceName;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -77,7 +79,7 @@ async fn an_expiry_that_is_past_or_too_far_is_refused_and_nothing_is_created() {
     }
     let page = fixture
         .manager
-        .list_keys(ListKeys::new(ORDERS))
+        .list_keys(ListKeys::of(ORDERS))
         .await
         .expect("listed");
     assert!(page.keys.is_empty());
@@ -111,7 +113,7 @@ async fn what_does_not_exist_is_said_to_be_missing() {
             .map(|_| ())
             .expect_err("no service"),
         manager
-            .list_keys(ListKeys::new(none))
+            .list_keys(ListKeys::of(none))
             .await
             .map(|_| ())
             .expect_err("no service"),
@@ -249,7 +251,7 @@ async fn pages_list_every_key_once_while_keys_come_and_go() {
         .expect("issued");
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
     loop {
-        let mut request = ListKeys::new(ORDERS).limit(10);
+        let mut request = ListKeys::of(ORDERS).limit(10);
         if let Some(cursor) = cursor {
             request = request.cursor(cursor);
         }
@@ -267,14 +269,14 @@ async fn pages_list_every_key_once_while_keys_come_and_go() {
     assert_eq!(seen, ids);
     let page = fixture
         .manager
-        .list_keys(ListKeys::new(ORDERS).limit(25))
+        .list_keys(ListKeys::of(ORDERS).limit(25))
         .await
         .expect("listed");
     assert_eq!(
         page.next, None,
         "a page that ends with the listing has no next one"
     );
-    let forged = ListKeys::new(ORDERS).cursor("AAAA");
+    let forged = ListKeys::of(ORDERS).cursor("AAAA");
     assert_eq!(
         fixture
             .manager
@@ -287,7 +289,7 @@ async fn pages_list_every_key_once_while_keys_come_and_go() {
     for limit in [0, 1_001, u32::MAX] {
         let error = fixture
             .manager
-            .list_keys(ListKeys::new(ORDERS).limit(limit))
+            .list_keys(ListKeys::of(ORDERS).limit(limit))
             .await;
         assert_eq!(error.expect_err("limit").kind(), ErrorKind::Invalid);
     }
@@ -309,7 +311,12 @@ async fn every_change_leaves_one_event_and_the_chain_holds() {
         .expect("disabled already");
     manager.enable_key(id, actor).await.expect("enabled");
     fixture.revoke(id).await;
-    let events = manager.audit_events(0, 100).await.expect("events");
+    let page = manager
+        .audit_events(ListEvents::new())
+        .await
+        .expect("events");
+    assert_eq!(page.next, None);
+    let events: Vec<_> = page.events.into_iter().map(|signed| signed.event).collect();
     let actions: Vec<_> = events.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -335,15 +342,16 @@ async fn every_change_leaves_one_event_and_the_chain_holds() {
         told,
         [("state", Some("revoked")), ("reason", Some("leaked"))]
     );
-    let report = manager.verify_audit().await.expect("verified");
+    let report = manager
+        .verify_audit(VerifyAudit::new())
+        .await
+        .expect("verified");
     assert_eq!((report.verified, report.is_whole()), (7, true));
     let text = format!("{events:?}");
     for token in [issued.token, rotated.token] {
         let secret = &token.expose()[token.expose().len() - 49..];
         assert!(!text.contains(secret), "a secret in the trail");
     }
-    assert_eq!(
-        manager.audit_events(0, 0).await.expect_err("limit").kind(),
-        ErrorKind::Invalid
-    );
+    let none = manager.audit_events(ListEvents::new().limit(0)).await;
+    assert_eq!(none.expect_err("limit").kind(), ErrorKind::Invalid);
 }

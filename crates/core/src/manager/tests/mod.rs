@@ -1,20 +1,31 @@
 //! The manager over the memory store, on a clock that stands still.
 
+mod allowed;
+mod bulk;
+mod cache;
 mod faults;
 mod lifecycle;
+mod listing;
+mod patches;
 mod race;
+mod refused;
+mod roots;
 mod runtime;
+mod services;
 mod spawned;
+mod trail;
+mod updates;
 mod validation;
+mod warm_up;
 
 use std::time::Duration;
 
 use crate::Context;
-use crate::audit::Actor;
+use crate::audit::{Actor, AuditEvent};
 use crate::clock::ManualClock;
 use crate::key::KeyId;
 use crate::keyring::Keyring;
-use crate::manager::{Issued, KeyManager, ManagerConfig, NewKey, NewService};
+use crate::manager::{Issued, KeyManager, ListEvents, ManagerConfig, NewKey, NewService};
 use crate::service::ServiceName;
 use crate::store::{FaultStore, MemoryStore};
 use crate::token::Presented;
@@ -38,7 +49,9 @@ impl Fixture {
         Self::with(ManagerConfig::default()).await
     }
 
+    /// Reads nothing ahead: tests count what reaches the store.
     async fn with(config: ManagerConfig) -> Self {
+        let config = config.warm_up(0_u32);
         let memory = MemoryStore::new();
         let store = FaultStore::new(memory.clone());
         let clock = ManualClock::new();
@@ -110,11 +123,36 @@ impl Fixture {
             .expect("revoked");
     }
 
+    /// Every event since the fixture was made.
+    async fn events(&self) -> Vec<AuditEvent> {
+        let mut list = ListEvents::new().limit(1_000);
+        let mut events = Vec::new();
+        loop {
+            let page = self.manager.audit_events(list).await.expect("events");
+            events.extend(page.events.into_iter().map(|signed| signed.event));
+            match page.next {
+                Some(next) => list = ListEvents::new().limit(1_000).after(next),
+                None => return events.split_off(2),
+            }
+        }
+    }
+
     /// Moves the clock over one poll and waits until the follower has polled.
     async fn pass_poll(&self) {
         self.clock.advance(Duration::from_millis(500));
         self.manager.poll_now().await.expect("polled");
     }
+}
+
+/// What an event says of its fields: name, text before, text after.
+fn told(event: &AuditEvent) -> Vec<(&str, Option<&str>, Option<&str>)> {
+    let fields = event.changes.iter();
+    fields
+        .map(|change| {
+            let (before, after) = (change.before.as_deref(), change.after.as_deref());
+            (change.field.as_str(), before, after)
+        })
+        .collect()
 }
 
 /// A verdict, as far as tests compare it.

@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use super::broken::{Fault, Outcome, holds, same};
-use super::driver::{Driver, ORDERS, at, key, service};
+use super::driver::Driver;
+use super::samples::{ORDERS, at, key, service};
 use crate::key::{Key, KeyId};
 use crate::store::{Changes, Head, Operation, Revision};
 
@@ -30,7 +31,13 @@ pub(super) async fn changes_name_what_changed(driver: Driver) -> Outcome {
     expect(&driver, driver.store.head().await?, &[], false).await
 }
 
-async fn expect(driver: &Driver, since: Head, keys: &[KeyId], services: bool) -> Outcome {
+/// Fails unless exactly this has changed since.
+pub(super) async fn expect(
+    driver: &Driver,
+    since: Head,
+    keys: &[KeyId],
+    services: bool,
+) -> Outcome {
     let head = driver.store.head().await?;
     match driver.store.changes(since).await? {
         Changes::Some {

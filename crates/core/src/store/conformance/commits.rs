@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::broken::{Fault, Outcome, holds, refused, same};
-use super::driver::{Driver, ORDERS, at, key, service};
+use super::driver::Driver;
+use super::samples::{ORDERS, at, key, service};
 use crate::key::Key;
 use crate::service::ServiceName;
 use crate::store::{Changes, Operation, Revision, StoreErrorKind};
@@ -175,7 +176,7 @@ pub(super) async fn a_failed_commit_leaves_nothing_behind(driver: Driver) -> Out
     refused("a key of no service", orphan, StoreErrorKind::NotFound)?;
     let after = (driver.store.head().await?, driver.store.audit_head().await?);
     same("head and audit head", &after, &before)?;
-    same("events", &driver.store.events(0, 10).await?.len(), &2)?;
+    same("events", &driver.events(0, 10).await?.len(), &2)?;
     let changes = driver.store.changes(before.0).await?;
     let none = Changes::Some {
         head: before.0,

@@ -1,21 +1,22 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::broken::Fault;
-use crate::audit::AuditSeal;
+use super::broken::{Fault, Outcome, holds, same};
+use super::samples::at;
+use crate::audit::{Anchor, AuditSeal};
 use crate::clock::Timestamp;
-use crate::key::{Digest, Environment, Key, KeyId, KeyState, Revocation, Secret};
+use crate::key::{Key, KeyFilter, KeyId};
 use crate::keyring::Keyring;
-use crate::scope::Scopes;
-use crate::service::{Service, ServiceName};
+use crate::service::Service;
 use crate::store::{
-    Change, EventRecord, Head, Loaded, Lookup, Operation, Store, StoreError, StoreErrorKind,
+    AuditHead, Change, EventRecord, EventsRequest, Head, Loaded, Lookup, Operation, PageRequest,
+    Step, Store, StoreError, StoreErrorKind, StoredEvent,
 };
-use crate::token::Prefix;
 
-/// When the suite's records come into being, in milliseconds: 2030-01-01.
-pub(super) const START: i64 = 1_893_456_000_000;
+/// The most pages that a listing of the suite may have.
+const LONGEST: usize = 100_000;
 
 /// A store under test, and what is needed to make changes for it: their events
 /// and the seal. Cheap to clone.
@@ -32,40 +33,40 @@ impl Driver {
     ///
     /// [`Fault`] where the system's random generator fails.
     pub fn new(store: Arc<dyn Store>) -> Result<Self, Fault> {
-        Ok(Self {
-            store,
-            keyring: Keyring::generate("k1".parse()?)?,
-        })
+        let keyring = Keyring::generate("k1".parse()?)?;
+        Ok(Self::with_keyring(store, keyring))
     }
 
-    /// A change whose event says what it does.
+    /// Drives the store under a keyring that its events are signed with
+    /// already.
+    #[must_use]
+    pub fn with_keyring(store: Arc<dyn Store>, keyring: Keyring) -> Self {
+        Self { store, keyring }
+    }
+
+    /// A change of one step, whose event says what it does.
     #[must_use]
     pub fn change(&self, operation: Operation) -> Change {
-        let (service, key, text) = match &operation {
-            Operation::CreateService(service) => (
-                &service.name,
-                None,
-                format!("create service {}", service.name),
-            ),
-            Operation::CreateKey { key, .. } => {
-                (&key.service, Some(key.id), format!("create key {}", key.id))
-            }
-            Operation::UpdateKey { key, .. } => {
-                (&key.service, Some(key.id), format!("update key {}", key.id))
-            }
-        };
-        let service = Some(service.clone());
-        let event = EventRecord {
-            at: at(0),
-            service,
-            key,
-            bytes: text.into_bytes(),
+        self.steps(vec![operation])
+    }
+
+    /// A change of these steps, each with an event that says what it does.
+    #[must_use]
+    pub fn steps(&self, operations: Vec<Operation>) -> Change {
+        let step = |operation| Step {
+            event: event(&operation),
+            operation,
         };
         Change {
-            operation,
-            event,
+            steps: operations.into_iter().map(step).collect(),
             seal: AuditSeal::of(self.keyring.current()),
         }
+    }
+
+    /// An anchor at this place of the chain, signed under the suite's keyring.
+    #[must_use]
+    pub fn anchor(&self, place: AuditHead, at: Timestamp) -> Anchor {
+        Anchor::new(place, at, self.keyring.current())
     }
 
     /// Commits the operation.
@@ -109,6 +110,69 @@ impl Driver {
         self.commit(Operation::UpdateKey { key, expected }).await
     }
 
+    /// Writes `service` with the next version over the record that it was read
+    /// from.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers.
+    pub async fn update_service(&self, service: Service) -> Result<Head, StoreError> {
+        let expected = service.version;
+        let service = Service {
+            version: expected.saturating_add(1),
+            ..service
+        };
+        let update = Operation::UpdateService { service, expected };
+        self.commit(update).await
+    }
+
+    /// Up to `limit` events after the sequence, of whatever they concern.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers.
+    pub async fn events(&self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        let request = EventsRequest {
+            after,
+            limit,
+            ..EventsRequest::default()
+        };
+        self.store.events(request).await
+    }
+
+    /// Every key of the listing, page by page with at most `limit` keys each.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] where the listing does not move on, a page holds more than its
+    /// limit, or the store fails.
+    pub async fn list(
+        &self,
+        filter: &KeyFilter,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Key>, Fault> {
+        let (mut keys, mut places) = (Vec::new(), HashSet::new());
+        let mut request = PageRequest {
+            filter: filter.clone(),
+            after: None,
+            limit,
+            now,
+        };
+        loop {
+            let page = self.store.page(request.clone()).await?;
+            let length = u32::try_from(page.keys.len()).unwrap_or(u32::MAX);
+            holds("a page holds no more than its limit", length <= limit)?;
+            keys.extend(page.keys);
+            let Some(next) = page.next else {
+                return Ok(keys);
+            };
+            let moved = places.insert(next.as_bytes().to_vec());
+            holds("a listing moves on", moved && places.len() <= LONGEST)?;
+            request.after = Some(next);
+        }
+    }
+
     /// Loads the key.
     ///
     /// # Errors
@@ -126,6 +190,56 @@ impl Driver {
             .ok_or_else(|| Fault::new(format!("key {id} is not there")))
     }
 
+    /// Commits the change, again for as long as the store is busy.
+    pub(super) async fn commit_patiently(&self, change: Change) -> Result<Head, StoreError> {
+        loop {
+            match self.store.commit(change.clone()).await {
+                Err(error) if error.kind() == StoreErrorKind::Busy => {
+                    tokio::task::yield_now().await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Fails unless every event after `start` is whole, and the last one is the
+    /// head.
+    pub(super) async fn check_chain(&self, start: AuditHead) -> Outcome {
+        self.verify_chain(start).await.map(drop)
+    }
+
+    /// Verifies every event after `start`, signed under the keyring's current
+    /// root, and returns where the chain ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] where an event is missing or is not as it was signed, where
+    /// the last one is not the head, and where the store fails.
+    pub async fn verify_chain(&self, start: AuditHead) -> Result<AuditHead, Fault> {
+        let seal = AuditSeal::of(self.keyring.current());
+        let mut end = start;
+        loop {
+            let portion = self.events(end.sequence, 1_000).await?;
+            if portion.is_empty() {
+                break;
+            }
+            for event in portion {
+                let sequence = end.sequence.saturating_add(1);
+                same("an event's sequence", &event.sequence, &sequence)?;
+                same("an event's root", &event.root, seal.root())?;
+                let mac = seal.seal(sequence, &end.mac, &event.bytes);
+                same("the chain's value after an event", &event.mac, &mac)?;
+                end = AuditHead { sequence, mac };
+            }
+        }
+        same(
+            "the head of the chain",
+            &self.store.audit_head().await?,
+            &end,
+        )?;
+        Ok(end)
+    }
+
     /// Commits all operations at once, each in a task, and returns the answers
     /// in any order. One that is answered with `Busy` is tried again.
     ///
@@ -139,16 +253,8 @@ impl Driver {
         let mut tasks = JoinSet::new();
         for operation in operations {
             let driver = self.clone();
-            tasks.spawn(async move {
-                loop {
-                    match driver.commit(operation.clone()).await {
-                        Err(error) if error.kind() == StoreErrorKind::Busy => {
-                            tokio::task::yield_now().await;
-                        }
-                        outcome => return outcome,
-                    }
-                }
-            });
+            let change = driver.change(operation);
+            tasks.spawn(async move { driver.commit_patiently(change).await });
         }
         let mut outcomes = Vec::with_capacity(tasks.len());
         while let Some(outcome) = tasks.join_next().await {
@@ -158,77 +264,40 @@ impl Driver {
     }
 }
 
-/// A time of the suite, `millis` milliseconds after its start in 2030.
-#[must_use]
-pub fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(START.saturating_add(millis))
-}
+/// The end of a chain without events.
+pub(super) const EMPTY: AuditHead = AuditHead {
+    sequence: 0,
+    mac: [0; 32],
+};
 
-pub(super) const ORDERS: ServiceName = ServiceName::from_static("orders");
-
-/// A plain service.
-#[must_use]
-pub fn service(name: ServiceName, quota: u32) -> Service {
-    Service {
-        name,
-        quota,
-        default_rate: None,
-        default_lifetime: None,
-        prefix: None,
-        created_at: at(0),
-        version: 1,
-    }
-}
-
-/// A plain key of a service, created `millis` milliseconds after the suite's
-/// start.
-///
-/// # Errors
-///
-/// Never: its fields have the forms that they need.
-pub fn key(service: ServiceName, millis: i64) -> Result<Key, Fault> {
-    let id = KeyId::random();
-    Ok(Key {
-        id,
-        service,
-        environment: Environment::Live,
-        prefix: Prefix::DEFAULT,
-        owner: "conformance".parse()?,
-        name: "plain".parse()?,
-        scopes: Scopes::default(),
-        rate: None,
-        state: KeyState::Active,
-        created_at: at(millis),
-        expires_at: None,
-        secrets: vec![secret(1)?],
-        version: 1,
-    })
-}
-
-/// A secret with this number, and a digest that no other number has.
-pub(super) fn secret(number: u32) -> Result<Secret, Fault> {
-    let mut digest = [0xa5; 32];
-    digest
-        .iter_mut()
-        .zip(number.to_be_bytes())
-        .for_each(|(byte, part)| *byte = part);
-    Ok(Secret {
-        number,
-        digest: Digest::from_bytes(digest),
-        root: "k1".parse()?,
-        created_at: at(i64::from(number)),
-        ends_at: None,
-    })
-}
-
-/// The same key, revoked.
-pub(super) fn revoked(key: Key) -> Result<Key, Fault> {
-    let revocation = Revocation {
-        at: at(1),
-        reason: "leaked".parse()?,
+/// What the trail says of the operation.
+fn event(operation: &Operation) -> EventRecord {
+    let (service, key, text) = match operation {
+        Operation::Record => (None, None, "record".to_owned()),
+        Operation::CreateService(service) => {
+            let text = format!("create service {}", service.name);
+            (Some(&service.name), None, text)
+        }
+        Operation::UpdateService { service, .. } => {
+            let text = format!("update service {}", service.name);
+            (Some(&service.name), None, text)
+        }
+        Operation::CreateKey { key, .. } => {
+            let text = format!("create key {}", key.id);
+            (Some(&key.service), Some(key.id), text)
+        }
+        Operation::UpdateKey { key, .. } => {
+            let text = format!("update key {}", key.id);
+            (Some(&key.service), Some(key.id), text)
+        }
+        Operation::RetireRoot { name, .. } => (None, None, format!("retire root {name}")),
+        Operation::AnchorAudit(anchor) => (None, None, format!("anchor {}", anchor.place.sequence)),
+        Operation::PruneAudit(anchor) => (None, None, format!("prune {}", anchor.place.sequence)),
     };
-    Ok(Key {
-        state: KeyState::Revoked(revocation),
-        ..key
-    })
+    EventRecord {
+        at: at(0),
+        service: service.cloned(),
+        key,
+        bytes: text.into_bytes(),
+    }
 }

@@ -1,5 +1,6 @@
 use super::broken::{Fault, Outcome, refused, same};
-use super::driver::{Driver, ORDERS, at, key, revoked, service};
+use super::driver::Driver;
+use super::samples::{ORDERS, at, key, revoked, service};
 use crate::key::{Key, KeyState};
 use crate::store::{Head, Operation, StoreError, StoreErrorKind};
 

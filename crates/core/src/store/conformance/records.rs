@@ -1,12 +1,11 @@
-use std::time::Duration;
-
-use super::broken::{Fault, Outcome, holds, refused, same};
-use super::driver::{Driver, ORDERS, at, key, revoked, secret, service};
-use crate::clock::Timestamp;
-use crate::key::{Environment, Key, KeyId, KeyState};
-use crate::limits::Rate;
-use crate::service::{Service, ServiceName};
-use crate::store::{AuditHead, Operation, PageRequest, Revision, RootCheck, StoreErrorKind};
+use super::broken::{Outcome, holds, refused, same};
+use super::driver::Driver;
+use super::samples::{
+    ORDERS, at, bare_key, full_key, full_service, key, retired, revoked, service,
+};
+use crate::key::{Key, KeyFilter, KeyId};
+use crate::service::ServiceName;
+use crate::store::{AuditHead, Operation, Revision, StoreErrorKind};
 
 pub(super) async fn a_fresh_store_is_empty(driver: Driver) -> Outcome {
     let head = driver.store.head().await?;
@@ -34,69 +33,25 @@ pub(super) async fn a_fresh_store_is_empty(driver: Driver) -> Outcome {
 }
 
 pub(super) async fn records_read_back_as_they_were_written(driver: Driver) -> Outcome {
-    let full = Service {
-        default_rate: Some(Rate::new(10, Duration::from_secs(90), 20)?),
-        default_lifetime: Some(Duration::from_millis(1_500)),
-        prefix: Some("acme9".parse()?),
-        version: 7,
-        ..service("a-2".parse()?, Service::MAX_QUOTA)
-    };
+    let full = full_service()?;
     let plain = service(ORDERS, 100);
     driver.create_service(plain.clone()).await?;
     driver.create_service(full.clone()).await?;
+    let gone = retired(service("zebra".parse()?, 1))?;
+    driver.create_service(gone.clone()).await?;
     let loaded = driver.store.load_services().await?;
-    same("services, by name", &loaded.services, &vec![full, plain])?;
+    let expected = vec![full, plain, gone];
+    same("services, by name", &loaded.services, &expected)?;
     for written in [full_key()?, revoked(full_key()?)?, bare_key()?] {
         driver.create_key(written.clone()).await?;
         same("a key", &driver.key(written.id).await?, &written)?;
-        let page = PageRequest {
-            service: ORDERS,
-            after: None,
-            limit: 1_001,
-        };
-        let page = driver.store.page(page).await?;
+        let page = driver.list(&KeyFilter::default(), 1_000, at(0)).await?;
         holds(
             "a page shows the key as it was written",
             page.contains(&written),
         )?;
     }
     Ok(())
-}
-
-/// A key with something in every field.
-fn full_key() -> Result<Key, Fault> {
-    let mut secrets = [1, 2, 7, u32::MAX]
-        .into_iter()
-        .map(secret)
-        .collect::<Result<Vec<_>, _>>()?;
-    for (secret, end) in secrets.iter_mut().zip([5, 6, 7]) {
-        secret.ends_at = Some(at(end));
-    }
-    if let Some(newest) = secrets.last_mut() {
-        newest.root = "another-root-2".parse()?;
-        newest.created_at = Timestamp::MAX;
-    }
-    Ok(Key {
-        environment: Environment::Test,
-        prefix: "a123456789012345".parse()?,
-        owner: "Zoë's Бригада 決済 🦀".parse()?,
-        name: "it's; DROP TABLE keys --\"'".parse()?,
-        scopes: "* *:read a:*:c orders:* orders:read.own_x-1".parse()?,
-        rate: Some("1000000/31d burst 1".parse()?),
-        state: KeyState::Disabled,
-        expires_at: Some(Timestamp::MAX),
-        secrets,
-        version: 9_000_000_000,
-        ..key(ORDERS, 3)?
-    })
-}
-
-/// A key with the least in every field.
-fn bare_key() -> Result<Key, Fault> {
-    Ok(Key {
-        created_at: Timestamp::from_millis(0),
-        ..key(ORDERS, 0)?
-    })
 }
 
 pub(super) async fn an_update_replaces_the_whole_record(driver: Driver) -> Outcome {
@@ -165,16 +120,12 @@ pub(super) async fn what_does_not_exist_is_not_found(driver: Driver) -> Outcome 
     driver.create_service(service(ORDERS, 10)).await?;
     let updated = driver.update_key(key(ORDERS, 0)?).await;
     refused("an update of no key", updated, StoreErrorKind::NotFound)?;
-    let page = PageRequest {
-        service: "none".parse()?,
-        after: None,
-        limit: 10,
+    let filter = KeyFilter {
+        service: Some("none".parse()?),
+        ..KeyFilter::default()
     };
-    same(
-        "the page of no service",
-        &driver.store.page(page).await?,
-        &Vec::new(),
-    )
+    let page = driver.list(&filter, 10, at(0)).await?;
+    same("the page of no service", &page, &Vec::new())
 }
 
 pub(super) async fn an_update_needs_the_version_it_replaces(driver: Driver) -> Outcome {
@@ -266,39 +217,4 @@ pub(super) async fn a_key_stays_with_its_service(driver: Driver) -> Outcome {
         StoreErrorKind::Conflict,
     )?;
     same("the key", &driver.key(first.id).await?, &first)
-}
-
-pub(super) async fn roots_are_remembered_as_first_stored(driver: Driver) -> Outcome {
-    let check = |name: &str, byte| -> Result<RootCheck, Fault> {
-        Ok(RootCheck {
-            name: name.parse()?,
-            check: [byte; 32],
-        })
-    };
-    let by_name = |mut checks: Vec<RootCheck>| {
-        checks.sort_by(|a, b| a.name.cmp(&b.name));
-        checks
-    };
-    let first = driver
-        .store
-        .remember_roots(vec![check("k1", 1)?, check("k2", 2)?])
-        .await?;
-    same(
-        "the first roots",
-        &by_name(first),
-        &vec![check("k1", 1)?, check("k2", 2)?],
-    )?;
-    let later = driver
-        .store
-        .remember_roots(vec![check("k2", 9)?, check("k3", 3)?])
-        .await?;
-    let expected = vec![check("k1", 1)?, check("k2", 2)?, check("k3", 3)?];
-    same("the roots with a differing one", &by_name(later), &expected)?;
-    let all = driver.store.remember_roots(Vec::new()).await?;
-    same("the roots asked for again", &by_name(all), &expected)?;
-    same(
-        "the revision",
-        &driver.store.head().await?.revision,
-        &Revision::default(),
-    )
 }

@@ -18,13 +18,13 @@ pub(super) struct History {
 #[derive(Debug, Clone)]
 struct Past {
     tag: u64,
-    touched: Touched,
+    touched: Vec<Touched>,
 }
 
 /// What a change touched.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Touched {
-    /// Nothing: the store was created.
+    /// Nothing that is cached.
     Nothing,
     /// Some service.
     Services,
@@ -40,7 +40,7 @@ impl History {
         };
         let start = Past {
             tag: head.tag,
-            touched: Touched::Nothing,
+            touched: Vec::new(),
         };
         Self {
             head,
@@ -53,7 +53,7 @@ impl History {
     }
 
     /// Counts one committed change.
-    pub(super) fn advance(&mut self, touched: Touched) -> Head {
+    pub(super) fn advance(&mut self, touched: Vec<Touched>) -> Head {
         let revision = Revision::new(self.head.revision.count().saturating_add(1));
         self.head = Head {
             revision,
@@ -87,11 +87,13 @@ impl History {
             .past
             .range((Bound::Excluded(since.revision), Bound::Unbounded))
         {
-            match past.1.touched {
-                Touched::Nothing => {}
-                Touched::Services => services = true,
-                Touched::Key(id) => {
-                    keys.insert(id);
+            for touched in &past.1.touched {
+                match touched {
+                    Touched::Nothing => {}
+                    Touched::Services => services = true,
+                    Touched::Key(id) => {
+                        keys.insert(*id);
+                    }
                 }
             }
             if keys.len() > Changes::MAX_KEYS {
@@ -125,7 +127,7 @@ mod tests {
         let start = history.head();
         let id = KeyId::random();
         for _ in 1..KEPT {
-            history.advance(Touched::Key(id));
+            history.advance(vec![Touched::Key(id)]);
         }
         let kept = Changes::Some {
             head: history.head(),
@@ -133,7 +135,7 @@ mod tests {
             services: false,
         };
         assert_eq!(history.changes(start), kept);
-        history.advance(Touched::Services);
+        history.advance(vec![Touched::Services]);
         assert_eq!(
             history.changes(start),
             Changes::All {

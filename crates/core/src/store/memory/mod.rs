@@ -2,8 +2,12 @@
 //! whose keys are written in their configuration.
 
 mod history;
+mod places;
 mod quota;
+mod roots;
 mod state;
 mod store;
+mod trail;
+mod usage;
 
 pub use store::MemoryStore;

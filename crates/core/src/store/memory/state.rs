@@ -1,21 +1,19 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Timestamp;
 use crate::key::{Key, KeyId, KeyState};
 use crate::keyring::RootName;
 use crate::service::{Service, ServiceName};
 use crate::store::memory::history::{History, Touched};
+use crate::store::memory::places::Places;
 use crate::store::memory::quota::Held;
+use crate::store::memory::roots::Roots;
+use crate::store::memory::trail::Trail;
+use crate::store::memory::usage::Counters;
 use crate::store::{
-    AuditHead, Change, Changes, Head, Loaded, LoadedServices, Operation, PagePosition, PageRequest,
-    RootCheck, StoreError, StoreErrorKind, StoredEvent,
+    Change, Changes, EventRecord, Head, Loaded, LoadedServices, Operation, Page, PageRequest,
+    Redigest, RootUse, Step, StoreError, StoreErrorKind,
 };
-use crate::usage::{NodeId, Usage, UsageBatch};
-
-/// How long a node's last batch number is remembered after its last batch.
-const NODE_MEMORY: Duration = Duration::from_secs(30 * 86_400);
 
 /// Everything that a [`MemoryStore`](super::MemoryStore) holds.
 #[derive(Debug, Clone)]
@@ -23,18 +21,10 @@ pub(super) struct State {
     history: History,
     services: BTreeMap<ServiceName, Held>,
     keys: HashMap<KeyId, Key>,
-    places: BTreeSet<(ServiceName, PagePosition)>,
-    audit: AuditHead,
-    events: Vec<StoredEvent>,
-    roots: BTreeMap<RootName, [u8; 32]>,
-    usage: HashMap<KeyId, Usage>,
-    nodes: HashMap<NodeId, LastBatch>,
-}
-
-#[derive(Debug, Clone)]
-struct LastBatch {
-    number: u64,
-    at: Timestamp,
+    places: Places,
+    pub(super) trail: Trail,
+    pub(super) roots: Roots,
+    usage: Counters,
 }
 
 impl State {
@@ -43,15 +33,10 @@ impl State {
             history: History::new(),
             services: BTreeMap::new(),
             keys: HashMap::new(),
-            places: BTreeSet::new(),
-            audit: AuditHead {
-                sequence: 0,
-                mac: [0; 32],
-            },
-            events: Vec::new(),
-            roots: BTreeMap::new(),
-            usage: HashMap::new(),
-            nodes: HashMap::new(),
+            places: Places::default(),
+            trail: Trail::default(),
+            roots: Roots::default(),
+            usage: Counters::default(),
         }
     }
 
@@ -82,26 +67,55 @@ impl State {
         }
     }
 
-    /// Applies the change, or fails before anything was touched.
+    /// Applies every step, or none.
     pub(super) fn commit(&mut self, change: Change) -> Result<Head, StoreError> {
-        let touched = match change.operation {
-            Operation::CreateService(service) => self.create_service(service)?,
-            Operation::CreateKey { key, now } => self.create_key(key, now)?,
-            Operation::UpdateKey { key, expected } => self.update_key(key, expected)?,
-        };
-        let sequence = self.audit.sequence.saturating_add(1);
-        let mac = change
-            .seal
-            .seal(sequence, &self.audit.mac, &change.event.bytes);
-        self.audit = AuditHead { sequence, mac };
-        let root = change.seal.root().clone();
-        self.events.push(StoredEvent {
-            sequence,
-            root,
-            bytes: change.event.bytes,
-            mac,
-        });
-        Ok(self.history.advance(touched))
+        // A step fails before it touches anything; only of several may one fail
+        // after another was done.
+        let before = (change.steps.len() > 1).then(|| self.clone());
+        let applied = self.apply(change);
+        if let (Err(_), Some(before)) = (&applied, before) {
+            *self = before;
+        }
+        Ok(self.history.advance(applied?))
+    }
+
+    fn apply(&mut self, change: Change) -> Result<Vec<Touched>, StoreError> {
+        if change.steps.is_empty() || change.steps.len() > Change::MAX_STEPS {
+            let message = format!("a change of 1 to {} steps is expected", Change::MAX_STEPS);
+            return Err(StoreError::new(StoreErrorKind::Conflict, message));
+        }
+        let root = change.seal.root();
+        if self.roots.is_retired(root) {
+            let message = format!("root {root} is retired: nothing is made under it any more");
+            return Err(StoreError::new(StoreErrorKind::Retired, message));
+        }
+        let mut touched = Vec::with_capacity(change.steps.len());
+        for Step { operation, event } in change.steps {
+            touched.push(self.operate(operation)?);
+            let EventRecord {
+                service,
+                key,
+                bytes,
+                ..
+            } = event;
+            self.trail.append(&change.seal, (service, key), bytes);
+        }
+        Ok(touched)
+    }
+
+    fn operate(&mut self, operation: Operation) -> Result<Touched, StoreError> {
+        match operation {
+            Operation::Record => Ok(Touched::Nothing),
+            Operation::CreateService(service) => self.create_service(service),
+            Operation::UpdateService { service, expected } => {
+                self.update_service(service, expected)
+            }
+            Operation::CreateKey { key, now } => self.create_key(key, now),
+            Operation::UpdateKey { key, expected } => self.update_key(key, expected),
+            Operation::RetireRoot { name, now } => self.retire_root(&name, now),
+            Operation::AnchorAudit(anchor) => self.trail.anchor(anchor),
+            Operation::PruneAudit(anchor) => self.trail.prune(anchor),
+        }
     }
 
     fn create_service(&mut self, service: Service) -> Result<Touched, StoreError> {
@@ -114,11 +128,30 @@ impl State {
         Ok(Touched::Services)
     }
 
+    fn update_service(&mut self, service: Service, expected: u64) -> Result<Touched, StoreError> {
+        let held = self
+            .services
+            .get_mut(&service.name)
+            .ok_or_else(|| unknown_service(&service.name))?;
+        let before = &held.service;
+        let replaces = before.version == expected && service.version > expected;
+        if !replaces || before.created_at != service.created_at {
+            let message = format!("service {} was changed by somebody else", service.name);
+            return Err(StoreError::new(StoreErrorKind::Conflict, message));
+        }
+        held.service = service;
+        Ok(Touched::Services)
+    }
+
     fn create_key(&mut self, key: Key, now: Timestamp) -> Result<Touched, StoreError> {
         let held = self
             .services
             .get(&key.service)
             .ok_or_else(|| unknown_service(&key.service))?;
+        if held.service.retirement.is_some() {
+            let message = format!("service {} is retired", key.service);
+            return Err(StoreError::new(StoreErrorKind::Retired, message));
+        }
         if !held.has_room(|| self.live_keys(&key.service, now)) {
             let quota = held.service.quota;
             let message = format!("service {} holds {quota} live keys, its quota", key.service);
@@ -131,17 +164,13 @@ impl State {
         if let Some(held) = self.services.get_mut(&key.service) {
             held.recount(None, &key);
         }
-        let place = PagePosition {
-            created_at: key.created_at,
-            id: key.id,
-        };
-        self.places.insert((key.service.clone(), place));
+        self.places.add(&key);
         let touched = Touched::Key(key.id);
         self.keys.insert(key.id, key);
         Ok(touched)
     }
 
-    fn update_key(&mut self, key: Key, expected: u64) -> Result<Touched, StoreError> {
+    fn update_key(&mut self, mut key: Key, expected: u64) -> Result<Touched, StoreError> {
         let before = self.keys.get_mut(&key.id).ok_or_else(|| {
             StoreError::new(
                 StoreErrorKind::NotFound,
@@ -154,9 +183,17 @@ impl State {
             let message = format!("key {} was changed by somebody else", key.id);
             return Err(StoreError::new(StoreErrorKind::Conflict, message));
         }
+        for secret in &mut key.secrets {
+            let same = |stored: &&crate::key::Secret| stored.number == secret.number;
+            if let Some(stored) = before.secrets.iter().find(same) {
+                secret.digest = stored.digest;
+                secret.root = stored.root.clone();
+            }
+        }
         if let Some(held) = self.services.get_mut(&key.service) {
             held.recount(Some(before), &key);
         }
+        self.usage.keep_secrets(&key);
         let touched = Touched::Key(key.id);
         *before = key;
         Ok(touched)
@@ -164,104 +201,79 @@ impl State {
 
     fn live_keys(&self, service: &ServiceName, now: Timestamp) -> usize {
         let live = |key: &&Key| !matches!(key.state, KeyState::Revoked(_)) && !key.is_expired(now);
-        self.keys_after(service, None).filter(live).count()
-    }
-
-    pub(super) fn page(&self, request: &PageRequest) -> Vec<Key> {
-        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        self.keys_after(&request.service, request.after)
-            .take(limit)
-            .cloned()
-            .collect()
-    }
-
-    fn keys_after(
-        &self,
-        service: &ServiceName,
-        after: Option<PagePosition>,
-    ) -> impl Iterator<Item = &Key> {
-        let first = PagePosition {
-            created_at: Timestamp::from_millis(0),
-            id: KeyId::from_bytes([0; 16]),
-        };
-        let from = match after {
-            Some(position) => Bound::Excluded((service.clone(), position)),
-            None => Bound::Included((service.clone(), first)),
-        };
         self.places
-            .range((from, Bound::Unbounded))
-            .take_while(move |(of, _)| of == service)
-            .filter_map(|(_, position)| self.keys.get(&position.id))
+            .of_service(service)
+            .filter_map(|id| self.keys.get(&id))
+            .filter(live)
+            .count()
     }
 
-    pub(super) fn remember_roots(&mut self, checks: Vec<RootCheck>) -> Vec<RootCheck> {
-        for RootCheck { name, check } in checks {
-            self.roots.entry(name).or_insert(check);
-        }
-        self.roots
-            .iter()
-            .map(|(name, check)| RootCheck {
-                name: name.clone(),
-                check: *check,
-            })
-            .collect()
+    pub(super) fn page(&self, request: &PageRequest) -> Result<Page, StoreError> {
+        let find = |id: &KeyId| {
+            let key = self.keys.get(id)?;
+            let last_used_at = self.usage.of(key).total.last_used_at;
+            let wanted = request.filter.matches(key, last_used_at, request.now);
+            wanted.then(|| key.clone())
+        };
+        self.places.page(request, find)
     }
 
-    pub(super) fn add_usage(&mut self, batch: &UsageBatch) {
-        match self.nodes.get_mut(&batch.node) {
-            Some(last) if last.number >= batch.number => return,
-            Some(last) => {
-                *last = LastBatch {
-                    number: batch.number,
-                    at: batch.at,
-                }
-            }
-            None => self.meet_node(batch),
+    fn retire_root(&mut self, name: &RootName, now: Timestamp) -> Result<Touched, StoreError> {
+        let used = self.root_use(name, now);
+        self.roots.retire(name, used)?;
+        Ok(Touched::Nothing)
+    }
+
+    pub(super) fn root_use(&self, name: &RootName, now: Timestamp) -> RootUse {
+        let standing = self
+            .keys
+            .values()
+            .filter(|key| !matches!(key.state, KeyState::Revoked(_)))
+            .flat_map(|key| key.secrets.iter().filter(|secret| secret.is_live(now)));
+        let mut used = RootUse::default();
+        for secret in standing {
+            used.digests += u64::from(secret.root == *name);
+            used.tokens += u64::from(secret.issuer == *name);
         }
-        for delta in batch
-            .rows
-            .iter()
-            .filter(|delta| self.keys.contains_key(&delta.key))
+        used
+    }
+
+    pub(super) fn redigest(&mut self, batch: Vec<Redigest>) -> u64 {
+        let mut replaced = 0;
+        for Redigest {
+            key,
+            secret,
+            old,
+            new,
+            root,
+        } in batch
         {
-            let usage = self.usage.entry(delta.key).or_default();
-            usage.granted = usage.granted.saturating_add(delta.usage.granted);
-            usage.refused = usage.refused.saturating_add(delta.usage.refused);
-            usage.throttled = usage.throttled.saturating_add(delta.usage.throttled);
-            usage.last_used_at = usage.last_used_at.max(delta.usage.last_used_at);
+            if self.roots.is_retired(&root) {
+                continue;
+            }
+            let secrets = self.keys.get_mut(&key).map(|key| &mut key.secrets);
+            let same =
+                |stored: &&mut crate::key::Secret| stored.number == secret && stored.digest == old;
+            if let Some(stored) = secrets.and_then(|all| all.iter_mut().find(same)) {
+                stored.digest = new;
+                stored.root = root;
+                replaced += 1;
+            }
         }
+        replaced
     }
 
-    fn meet_node(&mut self, batch: &UsageBatch) {
-        self.nodes
-            .retain(|_, last| batch.at.since(last.at) <= NODE_MEMORY);
-        self.nodes.insert(
-            batch.node,
-            LastBatch {
-                number: batch.number,
-                at: batch.at,
-            },
-        );
+    pub(super) fn add_usage(&mut self, batch: &crate::usage::UsageBatch) {
+        self.usage.add(batch, &self.keys);
     }
 
-    pub(super) fn usage(&self, keys: &[KeyId]) -> Vec<Usage> {
-        keys.iter()
-            .map(|id| self.usage.get(id).copied().unwrap_or_default())
-            .collect()
+    pub(super) fn usage(&self, keys: &[KeyId]) -> Vec<crate::usage::KeyUsage> {
+        let of = |id| self.keys.get(id).map(|key| self.usage.of(key));
+        keys.iter().map(|id| of(id).unwrap_or_default()).collect()
     }
 
-    pub(super) fn events(&self, after: u64, limit: u32) -> Vec<StoredEvent> {
-        let after = usize::try_from(after).unwrap_or(usize::MAX);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        self.events
-            .iter()
-            .skip(after)
-            .take(limit)
-            .cloned()
-            .collect()
-    }
-
-    pub(super) fn audit_head(&self) -> AuditHead {
-        self.audit
+    pub(super) fn most_used(&self, limit: u32) -> Vec<KeyId> {
+        self.usage.most_used(limit)
     }
 }
 

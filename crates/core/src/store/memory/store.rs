@@ -1,13 +1,17 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::key::{Key, KeyId};
+use crate::audit::Anchor;
+use crate::clock::Timestamp;
+use crate::key::KeyId;
+use crate::keyring::RootName;
 use crate::store::memory::state::State;
 use crate::store::{
-    AuditHead, AuditLog, BoxFuture, Change, Changes, Head, KeyStore, Loaded, LoadedServices,
-    Lookup, PageRequest, RootCheck, StoreError, StoredEvent, UsageStore,
+    AuditHead, AuditLog, BoxFuture, Change, Changes, EventsRequest, Head, KeyStore, Loaded,
+    LoadedServices, Lookup, Page, PageRequest, Redigest, RootCheck, RootUse, StoreError,
+    StoredEvent, UsageStore,
 };
-use crate::usage::{Usage, UsageBatch};
+use crate::usage::{KeyUsage, UsageBatch};
 
 /// A store in memory. Clones share what it holds; nothing outlives the last.
 ///
@@ -82,15 +86,27 @@ impl KeyStore for MemoryStore {
         Box::pin(async move { self.state().commit(change) })
     }
 
-    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
-        Box::pin(async move { Ok(self.state().page(&request)) })
+    fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>> {
+        Box::pin(async move { self.state().page(&request) })
     }
 
     fn remember_roots(
         &self,
         checks: Vec<RootCheck>,
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
-        Box::pin(async move { Ok(self.state().remember_roots(checks)) })
+        Box::pin(async move { Ok(self.state().roots.remember(checks)) })
+    }
+
+    fn root_use(
+        &self,
+        name: RootName,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<RootUse, StoreError>> {
+        Box::pin(async move { Ok(self.state().root_use(&name, now)) })
+    }
+
+    fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move { Ok(self.state().redigest(batch)) })
     }
 }
 
@@ -103,22 +119,29 @@ impl UsageStore for MemoryStore {
         })
     }
 
-    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<Usage>, StoreError>> {
+    fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>> {
         Box::pin(async move { Ok(self.state().usage(&keys)) })
+    }
+
+    fn most_used(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>> {
+        Box::pin(async move { Ok(self.state().most_used(limit)) })
     }
 }
 
 impl AuditLog for MemoryStore {
     fn events(
         &self,
-        after: u64,
-        limit: u32,
+        request: EventsRequest,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        Box::pin(async move { Ok(self.state().events(after, limit)) })
+        Box::pin(async move { Ok(self.state().trail.events(&request)) })
+    }
+
+    fn anchors(&self) -> BoxFuture<'_, Result<Vec<Anchor>, StoreError>> {
+        Box::pin(async move { Ok(self.state().trail.anchors()) })
     }
 
     fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>> {
-        Box::pin(async move { Ok(self.state().audit_head()) })
+        Box::pin(async move { Ok(self.state().trail.head()) })
     }
 }
 

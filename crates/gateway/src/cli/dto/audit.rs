@@ -1,4 +1,8 @@
-use portcullis::audit::{AuditEvent, AuditReport, FieldChange};
+use portcullis::audit::{
+    Anchor, AuditEvent, AuditReport, FieldChange, HeadCheck, Outcome, Pruned, SignedEvent,
+};
+use portcullis::manager::AuditPage;
+use portcullis::store::AuditHead;
 use serde::Serialize;
 
 /// A page of the trail. `next` is the `--after` of the following one.
@@ -6,6 +10,15 @@ use serde::Serialize;
 pub(crate) struct AuditPageDto {
     events: Vec<AuditEventDto>,
     next: Option<u64>,
+}
+
+/// One line of an export.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExportedEventDto {
+    #[serde(flatten)]
+    event: AuditEventDto,
+    root: String,
+    mac: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -16,6 +29,10 @@ struct AuditEventDto {
     address: Option<String>,
     request_id: Option<String>,
     action: &'static str,
+    /// `done` or `refused`.
+    outcome: &'static str,
+    /// The kind of error with which it was refused.
+    refused: Option<&'static str>,
     service: Option<String>,
     key: Option<String>,
     changes: Vec<ChangeDto>,
@@ -33,20 +50,68 @@ struct ChangeDto {
 pub(crate) struct AuditReportDto {
     whole: bool,
     verified: u64,
+    /// How many events were pruned before the first that is kept.
+    pruned: u64,
+    /// The event up to which what a retired root signed rests on an anchor.
+    anchored: Option<u64>,
+    /// `confirmed` or `pruned`, where a head was given and the trail is whole.
+    head: Option<&'static str>,
     fault: Option<String>,
 }
 
-impl AuditPageDto {
-    pub(crate) fn new(events: &[AuditEvent], next: Option<u64>) -> Self {
+/// The end of the trail. `head` is what `audit verify --head` takes.
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditHeadDto {
+    head: String,
+    sequence: u64,
+}
+
+/// A signed place of the trail.
+#[derive(Debug, Serialize)]
+pub(crate) struct AnchorDto {
+    head: String,
+    sequence: u64,
+    at: String,
+    root: String,
+}
+
+/// What a pruning removed; `through` is the last event that is gone.
+#[derive(Debug, Serialize)]
+pub(crate) struct PrunedDto {
+    events: u64,
+    through: u64,
+}
+
+impl From<&AuditPage> for AuditPageDto {
+    fn from(page: &AuditPage) -> Self {
+        let event = |signed: &SignedEvent| AuditEventDto::from(&signed.event);
         Self {
-            events: events.iter().map(AuditEventDto::from).collect(),
-            next,
+            events: page.events.iter().map(event).collect(),
+            next: page.next,
+        }
+    }
+}
+
+impl From<&SignedEvent> for ExportedEventDto {
+    fn from(signed: &SignedEvent) -> Self {
+        Self {
+            event: AuditEventDto::from(&signed.event),
+            root: signed.root.to_string(),
+            mac: signed
+                .mac
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
         }
     }
 }
 
 impl From<&AuditEvent> for AuditEventDto {
     fn from(event: &AuditEvent) -> Self {
+        let (outcome, refused) = match event.outcome {
+            Outcome::Refused(kind) => ("refused", Some(kind.as_str())),
+            _ => ("done", None),
+        };
         Self {
             sequence: event.sequence,
             at: event.at.to_string(),
@@ -57,6 +122,8 @@ impl From<&AuditEvent> for AuditEventDto {
                 .map(|address| address.to_string()),
             request_id: event.actor.in_request().map(str::to_owned),
             action: event.action.as_str(),
+            outcome,
+            refused,
             service: event.service.as_ref().map(ToString::to_string),
             key: event.key.map(|key| key.to_string()),
             changes: event.changes.iter().map(ChangeDto::from).collect(),
@@ -79,7 +146,43 @@ impl From<&AuditReport> for AuditReportDto {
         Self {
             whole: report.is_whole(),
             verified: report.verified,
+            pruned: report.pruned,
+            anchored: report.rests_on.as_ref().map(|anchor| anchor.place.sequence),
+            head: match report.head {
+                Some(HeadCheck::Confirmed) => Some("confirmed"),
+                Some(HeadCheck::Pruned) => Some("pruned"),
+                _ => None,
+            },
             fault: report.fault.clone(),
+        }
+    }
+}
+
+impl From<AuditHead> for AuditHeadDto {
+    fn from(head: AuditHead) -> Self {
+        Self {
+            head: head.to_string(),
+            sequence: head.sequence,
+        }
+    }
+}
+
+impl From<&Anchor> for AnchorDto {
+    fn from(anchor: &Anchor) -> Self {
+        Self {
+            head: anchor.place.to_string(),
+            sequence: anchor.place.sequence,
+            at: anchor.at.to_string(),
+            root: anchor.root.to_string(),
+        }
+    }
+}
+
+impl From<Pruned> for PrunedDto {
+    fn from(pruned: Pruned) -> Self {
+        Self {
+            events: pruned.events,
+            through: pruned.through,
         }
     }
 }

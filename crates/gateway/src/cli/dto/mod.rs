@@ -3,10 +3,14 @@
 
 mod audit;
 mod key;
+mod keyring;
 mod service;
 mod verdict;
 
-pub(super) use audit::{AuditPageDto, AuditReportDto};
-pub(super) use key::{IssuedDto, KeyDto, KeyPageDto};
+pub(super) use audit::{
+    AnchorDto, AuditHeadDto, AuditPageDto, AuditReportDto, ExportedEventDto, PrunedDto,
+};
+pub(super) use key::{IssuedDto, KeyDto, KeyPageDto, RevokedDto, RevokedKeysDto};
+pub(super) use keyring::{ChangedRootDto, RootDto, RootListDto};
 pub(super) use service::{ServiceDto, ServiceListDto};
 pub(super) use verdict::VerdictDto;

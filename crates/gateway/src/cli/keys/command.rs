@@ -2,10 +2,13 @@ use clap::Subcommand;
 use portcullis::KeyManager;
 use portcullis::key::KeyId;
 
-use super::change::{RevokeArgs, disable, enable, revoke};
+use super::change::{disable, enable};
 use super::create::{CreateArgs, create};
-use super::list::{ListArgs, list, show};
+use super::create_many::{CreateManyArgs, create_many};
+use super::list::{ListArgs, ShowArgs, list, show};
+use super::revoke::{RevokeArgs, revoke};
 use super::rotate::{RotateArgs, rotate};
+use super::update::{UpdateArgs, update};
 use super::verify::{VerifyArgs, verify};
 use crate::cli::Exit;
 use crate::cli::checked::checked;
@@ -18,18 +21,22 @@ use crate::cli::session::{Database, with_manager};
 pub(in crate::cli) enum KeysCommand {
     /// Issue a key; its token is shown once, and alone on standard output when that is a pipe
     Create(CreateArgs),
-    /// List the keys of a service, the oldest first
+    /// Issue many keys, all or none of each 1,000; prints a line of JSON for each
+    ///
+    /// Each line of the file is a JSON object with service, owner, name and, where wanted,
+    /// environment, scopes, rate, expires_at, addresses, metadata and note. All lines are checked
+    /// before the first key is issued. The tokens go to standard output, and nowhere else.
+    CreateMany(CreateManyArgs),
+    /// List the keys that meet a filter; a page may be short while more follow
     List(ListArgs),
-    /// Show one key and its use
-    Show {
-        /// The key's id, a UUID
-        #[arg(value_parser = checked::<KeyId>())]
-        id: KeyId,
-    },
+    /// Show one key, its secrets and when each was last used
+    Show(ShowArgs),
+    /// Change a key; what is not named stays as it is
+    Update(Box<UpdateArgs>),
     /// Give a key a new token; the older ones still count for a while
     Rotate(RotateArgs),
-    /// Refuse a key for good
-    Revoke(RevokeArgs),
+    /// Refuse keys for good
+    Revoke(Box<RevokeArgs>),
     /// Refuse a key until it is enabled again
     Disable {
         /// The key's id, a UUID
@@ -55,35 +62,52 @@ pub(in crate::cli) async fn run(
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     // Before anything is opened: reading may wait for a person.
-    let token = match &command {
-        KeysCommand::Verify(args) => Some(args.read_token(output)?),
-        _ => None,
-    };
+    let read = command.read(output)?;
     with_manager(
         global,
         Database::Existing,
         output,
-        async |manager, output| perform(command, &token.unwrap_or_default(), manager, output).await,
+        async |manager, output| perform(command, &read, manager, output).await,
     )
     .await
 }
 
-/// `token` is what [`KeysCommand::Verify`] looks at.
+impl KeysCommand {
+    /// Reads what lies outside the arguments.
+    fn read(&self, output: &mut Output<'_>) -> Result<Vec<u8>, CliError> {
+        match self {
+            Self::Create(args) => args.read(output),
+            Self::CreateMany(args) => args.read(output),
+            Self::Update(args) => args.read(output),
+            Self::Verify(args) => args.read_token(output),
+            Self::List(_)
+            | Self::Show(_)
+            | Self::Rotate(_)
+            | Self::Revoke(_)
+            | Self::Disable { .. }
+            | Self::Enable { .. } => Ok(Vec::new()),
+        }
+    }
+}
+
+/// `read` is what the command reads outside its arguments, for example a token.
 pub(in crate::cli) async fn perform(
     command: KeysCommand,
-    token: &[u8],
+    read: &[u8],
     manager: &KeyManager,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     match command {
-        KeysCommand::Create(args) => create(manager, args, output).await?,
+        KeysCommand::Create(args) => create(manager, args, read, output).await?,
+        KeysCommand::CreateMany(_) => create_many(manager, read, output).await?,
         KeysCommand::List(args) => list(manager, args, output).await?,
-        KeysCommand::Show { id } => show(manager, id, output).await?,
+        KeysCommand::Show(args) => show(manager, args, output).await?,
+        KeysCommand::Update(args) => update(manager, *args, read, output).await?,
         KeysCommand::Rotate(args) => rotate(manager, args, output).await?,
-        KeysCommand::Revoke(args) => revoke(manager, args, output).await?,
+        KeysCommand::Revoke(args) => revoke(manager, *args, output).await?,
         KeysCommand::Disable { id } => disable(manager, id, output).await?,
         KeysCommand::Enable { id } => enable(manager, id, output).await?,
-        KeysCommand::Verify(args) => return verify(manager, &args, token, output).await,
+        KeysCommand::Verify(args) => return verify(manager, &args, read, output).await,
     }
     Ok(Exit::Done)
 }

@@ -1,11 +1,11 @@
 use clap::Args;
-use portcullis::KeyManager;
 use portcullis::clock::Timestamp;
-use portcullis::key::{Environment, KeyName, Owner};
+use portcullis::key::{Addresses, Environment, KeyName, Metadata, Note, Owner};
 use portcullis::limits::Rate;
 use portcullis::manager::{Expiry, Issued, NewKey};
 use portcullis::scope::{Scope, Scopes};
 use portcullis::service::ServiceName;
+use portcullis::{Invalid, KeyManager};
 
 use super::describe::describe;
 use crate::cli::Exit;
@@ -13,6 +13,7 @@ use crate::cli::actor::actor;
 use crate::cli::checked::checked;
 use crate::cli::dto::IssuedDto;
 use crate::cli::error::CliError;
+use crate::cli::input::TextSource;
 use crate::cli::output::Output;
 use crate::config::HumanDuration;
 
@@ -36,8 +37,29 @@ pub(in crate::cli) struct CreateArgs {
     /// How often it may be used, for example '10/m burst 20'; the service's default without it
     #[arg(long, value_parser = checked::<Rate>(), allow_hyphen_values = true)]
     rate: Option<Rate>,
+    /// A network from which alone it may be used, for example 192.0.2.0/24; may be repeated
+    #[arg(long = "address", value_name = "NETWORK", value_parser = checked::<Addresses>())]
+    addresses: Vec<Addresses>,
+    /// What to keep with it: a JSON object, or @FILE, or - for standard input
+    #[arg(
+        long,
+        value_name = "JSON",
+        value_parser = checked::<TextSource>(),
+        allow_hyphen_values = true
+    )]
+    metadata: Option<TextSource>,
+    /// What to remember of it: 1 to 512 characters
+    #[arg(long, value_name = "TEXT", value_parser = checked::<Note>())]
+    note: Option<Note>,
     #[command(flatten)]
     expiry: ExpiryArgs,
+}
+
+impl CreateArgs {
+    /// Reads the metadata that lies outside the arguments.
+    pub(super) fn read(&self, output: &mut Output<'_>) -> Result<Vec<u8>, CliError> {
+        read_metadata(self.metadata.as_ref(), output)
+    }
 }
 
 /// When the key's life ends: one of these at most.
@@ -103,13 +125,21 @@ impl ExpiryArgs {
 pub(super) async fn create(
     manager: &KeyManager,
     args: CreateArgs,
+    read: &[u8],
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
     let expiry = args.expiry.expiry(manager.clock().now().wall())?;
     let scopes = Scopes::new(args.scopes)?;
     let mut new = NewKey::new(args.service, args.owner, args.name)
         .scopes(scopes)
+        .addresses(joined(&args.addresses)?)
         .expiry(expiry);
+    if let Some(source) = &args.metadata {
+        new = new.metadata(metadata(source, read)?);
+    }
+    if let Some(note) = args.note {
+        new = new.note(note);
+    }
     if let Some(environment) = args.environment {
         new = new.environment(environment);
     }
@@ -117,19 +147,22 @@ pub(super) async fn create(
         new = new.rate(rate);
     }
     let issued = manager.create_key(new, &actor()?).await?;
-    print(manager, &issued, output)
+    print_token(manager, &issued, output, |now| {
+        describe(&issued.key, None, now)
+    })
 }
 
 /// Prints a new token. Where that fails the token is lost, so it is said what to do.
-pub(super) fn print(
+pub(super) fn print_token(
     manager: &KeyManager,
     issued: &Issued,
     output: &mut Output<'_>,
+    text: impl FnOnce(Timestamp) -> String,
 ) -> Result<(), CliError> {
     let now = manager.clock().now().wall();
     let dto = IssuedDto::new(issued, now);
     output
-        .token(&issued.token, &dto, || describe(&issued.key, None, now))
+        .token(&issued.token, &dto, || text(now))
         .map_err(|error| {
             let message = format!(
                 "the new token of key {} could not be printed and is lost: rotate the key with \
@@ -138,6 +171,37 @@ pub(super) fn print(
             );
             CliError::because(Exit::Failure, message, &error)
         })
+}
+
+/// Networks that were named one by one, as one list.
+pub(super) fn joined(addresses: &[Addresses]) -> Result<Addresses, CliError> {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let parsed: Result<Addresses, Invalid> = texts.join(",").parse();
+    parsed.map_err(|invalid| {
+        let message = format!("--address: expected {}", invalid.expected());
+        CliError::new(Exit::Usage, message)
+    })
+}
+
+/// More than any metadata with white space and escapes.
+const METADATA_BYTES: u64 = 64 * 1_024;
+
+pub(super) fn read_metadata(
+    source: Option<&TextSource>,
+    output: &mut Output<'_>,
+) -> Result<Vec<u8>, CliError> {
+    match source {
+        Some(source) => source.read("--metadata", METADATA_BYTES, output),
+        None => Ok(Vec::new()),
+    }
+}
+
+pub(super) fn metadata(source: &TextSource, read: &[u8]) -> Result<Metadata, CliError> {
+    let text = source.text("--metadata", read)?;
+    text.parse().map_err(|invalid: Invalid| {
+        let message = format!("--metadata: expected {}", invalid.expected());
+        CliError::new(Exit::Usage, message)
+    })
 }
 
 #[cfg(test)]

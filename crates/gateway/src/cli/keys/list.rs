@@ -3,10 +3,11 @@ use portcullis::KeyManager;
 use portcullis::clock::Timestamp;
 use portcullis::key::{Key, KeyId};
 use portcullis::manager::ListKeys;
-use portcullis::service::ServiceName;
-use portcullis::usage::Usage;
+use portcullis::usage::KeyUsage;
 
 use super::describe::{describe, optional};
+use super::filter::FilterArgs;
+use crate::cli::Exit;
 use crate::cli::checked::checked;
 use crate::cli::dto::{KeyDto, KeyPageDto};
 use crate::cli::error::CliError;
@@ -14,9 +15,8 @@ use crate::cli::output::{self, Output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
-    /// The service whose keys are listed
-    #[arg(long, value_parser = checked::<ServiceName>())]
-    service: ServiceName,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// The most keys
     #[arg(
         long,
@@ -26,9 +26,16 @@ pub(in crate::cli) struct ListArgs {
         value_parser = clap::value_parser!(u32).range(1..=i64::from(ListKeys::MAX_LIMIT))
     )]
     limit: u32,
-    /// Go on where a page before ended
+    /// Go on where a page before ended, with the same filter
     #[arg(long, allow_hyphen_values = true)]
     cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ShowArgs {
+    /// The key's id, a UUID
+    #[arg(value_parser = checked::<KeyId>())]
+    id: KeyId,
 }
 
 pub(super) async fn list(
@@ -36,62 +43,89 @@ pub(super) async fn list(
     args: ListArgs,
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
-    let mut request = ListKeys::new(args.service).limit(args.limit);
-    if let Some(cursor) = args.cursor {
+    if !args.filter.names_services() {
+        let message = "expected --service SERVICE, or --all-services";
+        return Err(CliError::new(Exit::Usage, message));
+    }
+    let now = manager.clock().now().wall();
+    let (since, cursor) = match args.cursor.as_deref() {
+        Some(cursor) => begun(cursor, &args.filter, now),
+        None => (now, None),
+    };
+    let mut request = ListKeys::matching(args.filter.filter(since)).limit(args.limit);
+    if let Some(cursor) = cursor {
         request = request.cursor(cursor);
     }
     let page = manager.list_keys(request).await?;
     let ids: Vec<KeyId> = page.keys.iter().map(|key| key.id).collect();
     let usage = manager.usage(&ids).await?;
-    let now = manager.clock().now().wall();
-    let rows: Vec<(&Key, &Usage)> = page.keys.iter().zip(&usage).collect();
+    let rows: Vec<(&Key, &KeyUsage)> = page.keys.iter().zip(&usage).collect();
     let keys = rows
         .iter()
         .map(|(key, usage)| KeyDto::new(key, now).with_usage(usage))
         .collect();
-    let dto = KeyPageDto {
-        keys,
-        next: page.next,
-    };
+    let next = page.next.map(|next| begin(next, &args.filter, since));
+    let dto = KeyPageDto { keys, next };
     output.result(&dto, || table(&rows, dto.next.as_deref(), now))?;
     Ok(())
 }
 
+/// The cursor with the time from which the filter's durations are counted: the next page is one
+/// of the same listing.
+fn begin(cursor: String, filter: &FilterArgs, since: Timestamp) -> String {
+    if filter.is_relative() {
+        format!("{}.{cursor}", since.as_millis())
+    } else {
+        cursor
+    }
+}
+
+/// That time and the manager's cursor, which is good for the filter of that time alone.
+fn begun<'a>(cursor: &'a str, filter: &FilterArgs, now: Timestamp) -> (Timestamp, Option<&'a str>) {
+    let parts = cursor.split_once('.').filter(|_| filter.is_relative());
+    match parts.and_then(|(millis, cursor)| Some((millis.parse().ok()?, cursor))) {
+        Some((millis, cursor)) => (Timestamp::from_millis(millis), Some(cursor)),
+        None => (now, Some(cursor)),
+    }
+}
+
 pub(super) async fn show(
     manager: &KeyManager,
-    id: KeyId,
+    args: ShowArgs,
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
-    let key = manager.key(id).await?;
-    let usage = manager
-        .usage(&[id])
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
+    let key = manager.key(args.id).await?;
+    let usage = usage_of(manager, args.id).await?;
     let now = manager.clock().now().wall();
     let dto = KeyDto::new(&key, now).with_usage(&usage);
     Ok(output.result(&dto, || describe(&key, Some(&usage), now))?)
 }
 
-fn table(rows: &[(&Key, &Usage)], next: Option<&str>, now: Timestamp) -> String {
-    let row = |(key, usage): &(&Key, &Usage)| {
+pub(super) async fn usage_of(manager: &KeyManager, id: KeyId) -> Result<KeyUsage, CliError> {
+    let usage = manager.usage(&[id]).await?.into_iter().next();
+    Ok(usage.unwrap_or_default())
+}
+
+fn table(rows: &[(&Key, &KeyUsage)], next: Option<&str>, now: Timestamp) -> String {
+    let row = |(key, usage): &(&Key, &KeyUsage)| {
         [
             key.id.to_string(),
             key.name.to_string(),
             key.owner.to_string(),
+            key.service.to_string(),
             key.environment.to_string(),
             key.status(now).as_str().to_owned(),
             key.scopes.to_string(),
             optional(key.rate, "default"),
             optional(key.expires_at, "never"),
-            optional(usage.last_used_at, "never"),
+            optional(usage.total.last_used_at, "never"),
         ]
     };
     let titles = [
         "ID",
         "NAME",
         "OWNER",
+        "SERVICE",
         "ENVIRONMENT",
         "STATUS",
         "SCOPES",

@@ -3,12 +3,19 @@
 mod change;
 mod command;
 mod create;
+mod create_many;
 mod describe;
+mod filter;
 mod list;
+mod revoke;
 mod rotate;
+#[cfg(test)]
+mod tests;
 mod token_source;
+mod update;
 mod verify;
 
 #[cfg(test)]
 pub(super) use command::perform;
 pub(super) use command::{KeysCommand, run};
+pub(super) use update::{PATCH_BYTES, faulty, given};

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::Args;
@@ -25,6 +26,9 @@ pub(in crate::cli) struct VerifyArgs {
     /// A permission that is required; may be repeated
     #[arg(long = "permission", value_name = "PERMISSION", value_parser = checked::<Permission>())]
     permissions: Vec<Permission>,
+    /// The address from which it is presented; not known without it
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
     #[command(flatten)]
     source: TokenSource,
     /// Caught, so that a token on the command line is not answered with an error that repeats it.
@@ -66,6 +70,7 @@ pub(super) async fn verify(
         .map_or(Environments::ALL, Environments::only);
     let context = Context::new(&args.service)
         .environments(environments)
+        .client(args.address)
         .require(&requirement);
     let verdict = manager.validate(Presented::new(token), &context).await;
     output.result(&VerdictDto::from(&verdict), || describe(&verdict))?;

@@ -68,6 +68,12 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Prints one of many results as a line of JSON, whatever the format is.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.line(&text)
+    }
+
     /// Prints one line of a result, as it is.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.out, "{text}")?;

@@ -1,0 +1,85 @@
+//! What a flood of worthless tokens does to those who have good ones: the time that a validation
+//! of a cached key takes, alone and beside the flood, in one run.
+//!
+//! - forged: distinct tokens of our form with right checksums that nobody issued. They must make no
+//!   query, and take no memory.
+//! - deleted: distinct tokens that were issued under our keyring and whose keys are gone. Each has
+//!   to be looked up, within the bounds of the queue; what is beyond is answered 503.
+//!
+//! `cargo bench -p portcullis-benches --bench flood -- --tokens 100000` is shorter.
+
+mod deleted;
+mod forged;
+mod live;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use portcullis::SqliteStore;
+use portcullis_benches::{Failure, World};
+
+use live::{Live, Phase};
+
+/// Floods a manager, and times cached keys meanwhile.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Distinct tokens of each flood.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    tokens: u32,
+    /// Cached keys, used in turn.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    keys: u16,
+    /// What cargo passes to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let store = SqliteStore::open(folder.path().join("keys.db"))?;
+    let world = World::over(store, usize::from(options.keys))?;
+    let live = Live::new(&world);
+    println!(
+        "{} tokens a flood, {} cached keys",
+        options.tokens, options.keys
+    );
+    println!("\nns each, of a cached key        median       p99     p99.9      calls");
+
+    let before = live.alone("alone")?;
+    let (forged, told) = forged::flood(&world, &live, options.tokens)?;
+    let between = live.alone("alone, after it")?;
+    ratio(&forged, &[&before, &between]);
+    println!("{told}\n");
+
+    let tokens = deleted::tokens(&world, options.tokens)?;
+    // That took longer than what is not used stays cached.
+    world.warm()?;
+    let before = live.alone("alone")?;
+    let (deleted, told) = deleted::flood(&world, &live, &tokens)?;
+    let after = live.alone("alone, after it")?;
+    ratio(&deleted, &[&before, &after]);
+    println!("{told}");
+    world.end()
+}
+
+/// How much longer the slowest hundredth takes beside a flood than before and after it.
+fn ratio(flood: &Phase, alone: &[&Phase]) {
+    let p99 = alone.iter().map(|phase| phase.p99() as f64);
+    let mean = p99.sum::<f64>() / alone.len().max(1) as f64;
+    let ratio = flood.p99() as f64 / mean.max(1.0);
+    let bound = if ratio <= 2.0 { "within" } else { "over" };
+    println!(
+        "p99 {}: {ratio:.2} times that alone, {bound} its bound of 2",
+        flood.name()
+    );
+}

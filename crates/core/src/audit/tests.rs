@@ -1,0 +1,427 @@
+//! What is done to a trail, and what a walk finds of it.
+
+use crate::audit::{
+    Action, Actor, Anchor, AuditEvent, AuditReport, AuditSeal, ChainCheck, EventDraft, HeadCheck,
+    Outcome, PRUNED_THROUGH,
+};
+use crate::clock::Timestamp;
+use crate::error::ErrorKind;
+use crate::key::KeyId;
+use crate::keyring::{Keyring, RootName};
+use crate::store::{AuditHead, StoredEvent};
+
+fn name(text: &str) -> RootName {
+    text.parse().expect(text)
+}
+
+/// A keyring with roots k1 and k2, the latter current.
+fn keyring() -> Keyring {
+    let keyring = Keyring::generate(name("k1")).expect("entropy");
+    let keyring = keyring.add(name("k2")).expect("added");
+    keyring.make_current(&name("k2")).expect("current")
+}
+
+/// A trail as a store holds it.
+#[derive(Clone)]
+struct Trail {
+    keyring: Keyring,
+    events: Vec<StoredEvent>,
+    anchors: Vec<Anchor>,
+}
+
+impl Trail {
+    /// So many events under each of these roots, in this order.
+    fn of(roots: &[(&str, u64)]) -> Self {
+        let mut trail = Self {
+            keyring: keyring(),
+            events: Vec::new(),
+            anchors: Vec::new(),
+        };
+        for &(root, count) in roots {
+            for _ in 0..count {
+                let sequence = trail.head().sequence + 1;
+                trail.append(root, format!("event {sequence}").into_bytes());
+            }
+        }
+        trail
+    }
+
+    fn head(&self) -> AuditHead {
+        self.events.last().map_or(EMPTY, place)
+    }
+
+    fn append(&mut self, root: &str, bytes: Vec<u8>) {
+        let AuditHead { sequence, mac } = self.head();
+        let seal = AuditSeal::of(self.keyring.root(&name(root)).expect(root));
+        self.events.push(StoredEvent {
+            sequence: sequence + 1,
+            root: name(root),
+            mac: seal.seal(sequence + 1, &mac, &bytes),
+            bytes,
+        });
+    }
+
+    /// Anchors the event of this sequence under a root.
+    fn anchor(&mut self, sequence: u64, root: &str) {
+        let event = self.events.iter().find(|event| event.sequence == sequence);
+        let root = self.keyring.root(&name(root)).expect(root);
+        let at = Timestamp::from_millis(7);
+        self.anchors
+            .push(Anchor::new(place(event.expect("there")), at, root));
+    }
+
+    /// Removes the events up to this one, and says so in the trail.
+    fn prune(&mut self, through: u64, root: &str) {
+        self.anchor(through, root);
+        self.append(root, pruning(through, Outcome::Done));
+        self.events.retain(|event| event.sequence > through);
+    }
+
+    fn check(&self, keyring: &Keyring, head: AuditHead, kept: Option<AuditHead>) -> AuditReport {
+        let mut check = ChainCheck::new(keyring).through(kept);
+        let walked = check
+            .anchored(self.anchors.clone())
+            .and_then(|()| self.events.iter().try_for_each(|event| check.check(event)))
+            .and_then(|()| check.finish(&head));
+        check.report(walked.err())
+    }
+
+    fn report(&self) -> AuditReport {
+        self.check(&self.keyring, self.head(), None)
+    }
+
+    fn with_kept(&self, kept: AuditHead) -> AuditReport {
+        self.check(&self.keyring, self.head(), Some(kept))
+    }
+
+    /// As seen by a keyring that has lost root k1.
+    fn without_k1(&self) -> AuditReport {
+        let keyring = self.keyring.without(&name("k1")).expect("k2 is current");
+        self.check(&keyring, self.head(), None)
+    }
+}
+
+const EMPTY: AuditHead = AuditHead {
+    sequence: 0,
+    mac: [0; 32],
+};
+
+fn place(event: &StoredEvent) -> AuditHead {
+    AuditHead {
+        sequence: event.sequence,
+        mac: event.mac,
+    }
+}
+
+fn pruning(through: u64, outcome: Outcome) -> Vec<u8> {
+    let actor = Actor::new("test").expect("name");
+    let draft = EventDraft::new(Action::AuditPrune, &actor).after(PRUNED_THROUGH, through);
+    let event = AuditEvent {
+        outcome,
+        ..draft.into_event(Timestamp::from_millis(1))
+    };
+    event.encode().expect("encoded")
+}
+
+/// The fault has this word in it.
+#[track_caller]
+fn faulty(report: &AuditReport, word: &str) {
+    let fault = report.fault.as_deref().expect("a fault");
+    assert!(fault.contains(word), "{fault}");
+    assert!(!report.is_whole());
+}
+
+#[track_caller]
+fn whole(report: &AuditReport) {
+    assert_eq!(report.fault, None);
+    assert!(report.is_whole());
+}
+
+#[test]
+fn whatever_is_done_to_a_chain_is_found() {
+    let trail = Trail::of(&[("k1", 3), ("k2", 2)]);
+    whole(&trail.report());
+    assert_eq!(trail.report().verified, 5);
+    whole(&Trail::of(&[]).report());
+
+    let head = trail.head();
+    let found = |change: &dyn Fn(&mut Vec<StoredEvent>)| {
+        let mut trail = trail.clone();
+        change(&mut trail.events);
+        trail.check(&trail.keyring, head, None)
+    };
+    faulty(
+        &found(&|events| events[2].bytes[0] ^= 1),
+        "event 3 is not as it was written",
+    );
+    faulty(
+        &found(&|events| events[2].mac[0] ^= 1),
+        "event 3 is not as it was written",
+    );
+    faulty(
+        &found(&|events| events[4].root = name("k1")),
+        "event 5 is not as it was written",
+    );
+    faulty(
+        &found(&|events| drop(events.remove(2))),
+        "event 3 is missing: event 4 follows",
+    );
+    faulty(&found(&|events| events.swap(1, 2)), "event 2 is missing");
+    faulty(
+        &found(&|events| drop(events.pop())),
+        "the chain ends at event 4",
+    );
+    faulty(&found(&Vec::clear), "the chain ends at event 0");
+    faulty(
+        &found(&|events| drop(events.remove(0))),
+        "no anchor vouches",
+    );
+    let renumber = |events: &mut Vec<StoredEvent>| {
+        for (event, sequence) in events.iter_mut().zip(1..) {
+            event.sequence = sequence;
+        }
+    };
+    faulty(
+        &found(&|events| {
+            events.remove(2);
+            renumber(events);
+        }),
+        "event 3 is not as it was written",
+    );
+    faulty(
+        &found(&|events| {
+            events.insert(2, events[1].clone());
+            renumber(events);
+        }),
+        "event 3 is not as it was written",
+    );
+    let mut other = head;
+    other.mac[31] ^= 1;
+    faulty(
+        &trail.check(&trail.keyring, other, None),
+        "the head is not that of event 5",
+    );
+    faulty(
+        &trail.check(&keyring(), head, None),
+        "event 1 is not as it was written",
+    );
+}
+
+#[test]
+fn a_head_that_was_kept_elsewhere_finds_what_was_cut_off_or_written_anew() {
+    let trail = Trail::of(&[("k2", 5)]);
+    for event in &trail.events {
+        let report = trail.with_kept(place(event));
+        whole(&report);
+        assert_eq!(report.head, Some(HeadCheck::Confirmed));
+    }
+    assert_eq!(trail.with_kept(EMPTY).head, Some(HeadCheck::Confirmed));
+    assert_eq!(trail.report().head, None);
+
+    let kept = trail.head();
+    let mut cut = trail.clone();
+    cut.events.truncate(3);
+    whole(&cut.report());
+    faulty(&cut.with_kept(kept), "cut off");
+    faulty(&Trail::of(&[]).with_kept(kept), "cut off");
+    // Written anew, by somebody who has the keyring.
+    cut.append("k2", b"another fourth event".to_vec());
+    cut.append("k2", b"another fifth event".to_vec());
+    whole(&cut.report());
+    faulty(
+        &cut.with_kept(kept),
+        "event 5 is not that of the head that was kept",
+    );
+    let mut impossible = EMPTY;
+    impossible.mac[0] = 1;
+    faulty(&trail.with_kept(impossible), "that of no trail");
+}
+
+#[test]
+fn a_pruned_trail_begins_behind_its_anchor_and_says_so() {
+    let mut trail = Trail::of(&[("k2", 6)]);
+    let (first, fourth, fifth) = (
+        place(&trail.events[0]),
+        place(&trail.events[3]),
+        place(&trail.events[4]),
+    );
+    trail.prune(4, "k2");
+    let report = trail.report();
+    whole(&report);
+    assert_eq!((report.pruned, report.verified), (4, 3));
+    assert_eq!(report.rests_on, None);
+    let kept = |head| trail.with_kept(head).head;
+    assert_eq!(kept(fifth), Some(HeadCheck::Confirmed));
+    assert_eq!(
+        kept(fourth),
+        Some(HeadCheck::Confirmed),
+        "the anchor has it"
+    );
+    assert_eq!(kept(first), Some(HeadCheck::Pruned), "nothing can be said");
+    let mut other = fourth;
+    other.mac[0] ^= 1;
+    faulty(
+        &trail.with_kept(other),
+        "event 4 is not that of the head that was kept",
+    );
+
+    // Pruned again.
+    trail.prune(6, "k2");
+    trail.anchors.remove(0);
+    let report = trail.report();
+    whole(&report);
+    assert_eq!((report.pruned, report.verified), (6, 2));
+}
+
+#[test]
+fn an_anchor_that_is_not_as_it_was_signed_is_found() {
+    let mut trail = Trail::of(&[("k2", 6)]);
+    trail.prune(4, "k2");
+    let found = |change: &dyn Fn(&mut Anchor)| {
+        let mut trail = trail.clone();
+        change(&mut trail.anchors[0]);
+        trail.report()
+    };
+    let altered = "the anchor of event 4 is not as it was signed";
+    faulty(&found(&|anchor| anchor.signature[0] ^= 1), altered);
+    faulty(&found(&|anchor| anchor.place.mac[0] ^= 1), altered);
+    faulty(
+        &found(&|anchor| anchor.at = Timestamp::from_millis(8)),
+        altered,
+    );
+    faulty(&found(&|anchor| anchor.root = name("k1")), altered);
+    faulty(
+        &found(&|anchor| anchor.place.sequence = 3),
+        "the anchor of event 3 is not as it was signed",
+    );
+    // One of another keyring with a root of the same name.
+    let foreign = Anchor::new(
+        trail.anchors[0].place,
+        trail.anchors[0].at,
+        keyring().current(),
+    );
+    faulty(&found(&|anchor| *anchor = foreign.clone()), altered);
+    // One that a root unknown here signed.
+    faulty(
+        &found(&|anchor| anchor.root = name("k9")),
+        "k9, which the keyring lacks",
+    );
+    let mut gone = trail.clone();
+    gone.anchors.clear();
+    faulty(&gone.report(), "no anchor vouches");
+    let mut beyond = Trail::of(&[("k2", 3)]);
+    beyond.anchor(3, "k2");
+    beyond.events.truncate(2);
+    faulty(&beyond.report(), "an anchor was signed at event 3");
+    let mut altered = Trail::of(&[("k2", 3)]);
+    altered.anchor(2, "k2");
+    altered.events.truncate(1);
+    altered.append("k2", b"another".to_vec());
+    altered.append("k2", b"and another".to_vec());
+    faulty(
+        &altered.report(),
+        "event 2 is not the one that was anchored",
+    );
+}
+
+#[test]
+fn removing_what_was_anchored_is_no_pruning() {
+    // Whoever can write to the store finds an anchor there, and cuts at it.
+    let mut trail = Trail::of(&[("k2", 6)]);
+    trail.anchor(4, "k2");
+    whole(&trail.report());
+    trail.events.drain(..4);
+    faulty(&trail.report(), "no event says that they were pruned");
+    // Neither a pruning that was refused nor one of other events says so.
+    trail.append("k2", pruning(4, Outcome::Refused(ErrorKind::Conflict)));
+    trail.append("k2", pruning(3, Outcome::Done));
+    faulty(&trail.report(), "no event says that they were pruned");
+    trail.append("k2", pruning(4, Outcome::Done));
+    whole(&trail.report());
+}
+
+#[test]
+fn events_of_a_retired_root_rest_on_an_anchor_behind_them() {
+    let mut trail = Trail::of(&[("k1", 3), ("k2", 3)]);
+    faulty(&trail.without_k1(), "event 1 was signed under root k1");
+    trail.anchor(2, "k2");
+    faulty(&trail.without_k1(), "event 3 was signed under root k1");
+    trail.anchor(4, "k1");
+    faulty(&trail.without_k1(), "no anchor follows");
+    trail.anchor(5, "k2");
+    let report = trail.without_k1();
+    whole(&report);
+    assert_eq!(report.verified, 3);
+    assert_eq!(report.rests_on.expect("an anchor").place.sequence, 5);
+    assert_eq!(trail.report().rests_on, None, "with the root nothing rests");
+    assert_eq!(trail.report().verified, 6);
+
+    // What was pruned under the retired root rests on a later anchor as well.
+    let mut trail = Trail::of(&[("k1", 4)]);
+    trail.prune(2, "k1");
+    trail.append("k2", b"after".to_vec());
+    faulty(
+        &trail.without_k1(),
+        "the anchor of event 2 was signed under root k1",
+    );
+    trail.anchor(6, "k2");
+    let report = trail.without_k1();
+    whole(&report);
+    assert_eq!((report.pruned, report.verified), (2, 1));
+
+    // An event of a known root is checked wherever it stands.
+    let mut trail = Trail::of(&[("k2", 2), ("k1", 2), ("k2", 2)]);
+    trail.anchor(6, "k2");
+    whole(&trail.without_k1());
+    trail.events[1].bytes.push(b'!');
+    faulty(&trail.without_k1(), "event 2 is not as it was written");
+}
+
+#[test]
+fn events_of_the_first_version_are_still_read() {
+    let bytes = br#"{"v":1,"at":1790000000123,"actor":"cli:alice","address":"192.0.2.7","request":"r-1","action":"key.rotate","service":"orders","key":"0f8fad5b-d9cb-469f-a165-70867728950e","changes":[{"field":"secret","before":"1","after":"2"},{"field":"grace_seconds","after":"0"}]}"#;
+    let event = AuditEvent::decode(9, bytes).expect("read");
+    assert_eq!(event.sequence, 9);
+    assert_eq!(event.at, Timestamp::from_millis(1_790_000_000_123));
+    assert_eq!(event.actor.name(), "cli:alice");
+    assert_eq!(event.actor.in_request(), Some("r-1"));
+    let address = event
+        .actor
+        .from_address()
+        .map(|address| address.to_string());
+    assert_eq!(address.as_deref(), Some("192.0.2.7"));
+    assert_eq!(event.action, Action::KeyRotate);
+    assert_eq!(event.service.expect("named").as_str(), "orders");
+    let id: KeyId = "0f8fad5b-d9cb-469f-a165-70867728950e"
+        .parse()
+        .expect("an id");
+    assert_eq!(event.key, Some(id));
+    assert_eq!(event.changes.len(), 2);
+    assert_eq!(event.changes[1].before, None);
+    assert_eq!(event.outcome, Outcome::Done);
+}
+
+#[test]
+fn what_is_no_event_of_ours_is_refused() {
+    let outcome = |text: &str| {
+        let bytes = format!(r#"{{"v":2,"at":1,"actor":"a","action":"key.create"{text}}}"#);
+        AuditEvent::decode(1, bytes.as_bytes()).map(|event| event.outcome)
+    };
+    assert_eq!(outcome(""), Ok(Outcome::Done));
+    let refused = Outcome::Refused(ErrorKind::QuotaReached);
+    assert_eq!(outcome(r#","refused":"quota_reached""#), Ok(refused));
+    assert!(outcome(r#","refused":"because""#).is_err());
+    assert!(outcome(r#","more":1"#).is_err());
+    for bytes in [
+        "",
+        "{}",
+        "null",
+        r#"{"v":0,"at":1,"actor":"a","action":"key.create"}"#,
+        r#"{"v":3,"at":1,"actor":"a","action":"key.create"}"#,
+        r#"{"v":2,"at":1,"actor":"","action":"key.create"}"#,
+        r#"{"v":2,"at":1,"actor":"a","action":"key.steal"}"#,
+        r#"{"v":2,"at":1.5,"actor":"a","action":"key.create"}"#,
+    ] {
+        assert!(AuditEvent::decode(1, bytes.as_bytes()).is_err(), "{bytes}");
+    }
+}

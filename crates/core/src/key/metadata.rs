@@ -1,0 +1,197 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::error::Invalid;
+use crate::json::read_strict;
+use crate::token::holds_token;
+
+/// What users keep with a key: a JSON object (RFC 8259) of at most
+/// [`Metadata::MAX_BYTES`] as it is stored, nested no deeper than
+/// [`Metadata::MAX_DEPTH`], without duplicate names.
+///
+/// It decides nothing, and goes neither to logs nor to metrics.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Metadata(Option<Arc<str>>);
+
+impl Metadata {
+    /// The most bytes of the stored form.
+    pub const MAX_BYTES: usize = 4_096;
+    /// The deepest nesting; the object itself is the first level.
+    pub const MAX_DEPTH: usize = 8;
+
+    /// The object as JSON, without white space and with sorted names.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or("{}")
+    }
+
+    /// Whether the object has no members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The metadata of these members, which were read with their bounds.
+    pub(crate) fn of(members: Map<String, Value>) -> Result<Self, Invalid> {
+        if members.is_empty() {
+            return Ok(Self(None));
+        }
+        let stored = Value::Object(members).to_string();
+        if stored.len() > Self::MAX_BYTES {
+            return Err(too_large());
+        }
+        // It would go on into listings and the audit trail.
+        if holds_token(&stored) {
+            return Err(Invalid::new("metadata", "no token: it is a secret"));
+        }
+        Ok(Self(Some(stored.into())))
+    }
+
+    /// The metadata after a merge patch (RFC 7396, section 2).
+    pub(crate) fn merged(&self, patch: &Map<String, Value>) -> Result<Self, Invalid> {
+        let Ok(Value::Object(mut members)) = serde_json::from_str(self.as_str()) else {
+            return Err(Invalid::new("metadata", "a JSON object"));
+        };
+        merge(&mut members, patch);
+        Self::of(members)
+    }
+}
+
+/// What the patch says null of goes, what it has takes its place, and objects
+/// are merged. The patch is nested no deeper than metadata may be.
+fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                target.remove(name);
+            }
+            Value::Object(patch) => {
+                let member = target.entry(name.clone()).or_insert(Value::Null);
+                if !member.is_object() {
+                    *member = Value::Object(Map::new());
+                }
+                if let Value::Object(member) = member {
+                    merge(member, patch);
+                }
+            }
+            value => {
+                target.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+impl FromStr for Metadata {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        // White space and escapes shrink, nothing grows by more than this.
+        if text.len() > 8 * Self::MAX_BYTES {
+            return Err(too_large());
+        }
+        let value = read_strict(text, Self::MAX_DEPTH).map_err(|error| {
+            Invalid::new(
+                "metadata",
+                format!("a JSON object of at most 4,096 bytes and 8 levels without duplicate names: {error}"),
+            )
+        })?;
+        match value {
+            Value::Object(members) => Self::of(members),
+            _ => Err(Invalid::new("metadata", "a JSON object")),
+        }
+    }
+}
+
+fn too_large() -> Invalid {
+    Invalid::new("metadata", "a JSON object of at most 4,096 bytes")
+}
+
+impl fmt::Display for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metadata({} bytes)", self.as_str().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metadata;
+
+    #[test]
+    fn an_object_is_kept_in_one_form() {
+        let metadata: Metadata = r#" { "b": [1, 2.5, null, true], "a": {"é": "\u0041"} } "#
+            .parse()
+            .expect("valid");
+        assert_eq!(
+            metadata.as_str(),
+            r#"{"a":{"é":"A"},"b":[1,2.5,null,true]}"#
+        );
+        assert_eq!(metadata.as_str().parse(), Ok(metadata));
+        assert!("{}".parse::<Metadata>().expect("valid").is_empty());
+    }
+
+    #[test]
+    fn a_merge_patch_does_what_rfc_7396_shows() {
+        for (before, patch, after) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+            (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+            (
+                r#"{"a":{"b":"c"}}"#,
+                r#"{"a":{"b":"d","c":null}}"#,
+                r#"{"a":{"b":"d"}}"#,
+            ),
+            (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"a":1,"e":null}"#),
+            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+        ] {
+            let metadata: Metadata = before.parse().expect(before);
+            let patch: serde_json::Map<_, _> = serde_json::from_str(patch).expect(patch);
+            let merged = metadata.merged(&patch).expect(before);
+            assert_eq!(merged.as_str(), after, "{before} {patch:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_bounded_object_is_refused() {
+        let deep = format!("{}1{}", "{\"a\":".repeat(9), "}".repeat(9));
+        let lists = format!("{{\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(4_096));
+        let huge = "x".repeat(1_000_000);
+        for text in [
+            "",
+            "1",
+            "[]",
+            "null",
+            "{",
+            "{}{}",
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":NaN}"#,
+            &deep,
+            &lists,
+            &large,
+            &huge,
+        ] {
+            assert!(
+                text.parse::<Metadata>().is_err(),
+                "{}",
+                &text[..text.len().min(40)]
+            );
+        }
+        let deepest = format!("{}1{}", "{\"a\":".repeat(8), "}".repeat(8));
+        assert!(deepest.parse::<Metadata>().is_ok());
+    }
+}

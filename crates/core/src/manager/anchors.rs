@@ -1,0 +1,194 @@
+use crate::audit::{Action, Actor, Anchor, AuditEvent, EventDraft, PRUNED_THROUGH, Pruned};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::manager::KeyManager;
+use crate::manager::verify::Sight;
+use crate::store::{AuditHead, Operation, StoredEvent};
+
+/// Events that one change removes at most: what waits for the store's writer
+/// meanwhile waits for milliseconds.
+const PRUNED_AT_ONCE: u64 = 10_000;
+
+impl KeyManager {
+    /// Signs the end of the audit chain, after a walk over the whole trail.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] where the trail is empty, [`ErrorKind::Corrupt`]
+    /// where it has a fault: nobody may sign that. Or what the store says.
+    pub async fn anchor_audit(&self, actor: &Actor) -> Result<Anchor, Error> {
+        let attempt = EventDraft::new(Action::AuditAnchor, actor);
+        self.attempt(attempt, self.try_anchor_audit(actor)).await
+    }
+
+    async fn try_anchor_audit(&self, actor: &Actor) -> Result<Anchor, Error> {
+        let end = self.walk_whole_trail(()).await?.end;
+        if end.sequence == 0 {
+            let message = "the audit trail is empty: there is nothing to anchor";
+            return Err(Error::new(ErrorKind::State, message));
+        }
+        let anchor = self.sign(end);
+        let event = anchored(&anchor, actor);
+        self.commit(Operation::AnchorAudit(anchor.clone()), event)
+            .await?;
+        Ok(anchor)
+    }
+
+    /// Removes the events that are older than `before`, from the first one on;
+    /// the newest event is always kept. The last one that goes is anchored, and
+    /// an event says how many went. Walks over the whole trail before.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Corrupt`] where the trail has a fault: what was altered must
+    /// not vanish by being old. [`ErrorKind::Conflict`] where somebody else
+    /// pruned meanwhile, or what the store says.
+    pub async fn prune_audit(&self, before: Timestamp, actor: &Actor) -> Result<Pruned, Error> {
+        let attempt = EventDraft::new(Action::AuditPrune, actor).after("older_than", before);
+        self.attempt(attempt, self.try_prune_audit(before, actor))
+            .await
+    }
+
+    async fn try_prune_audit(&self, before: Timestamp, actor: &Actor) -> Result<Pruned, Error> {
+        let old = self.walk_whole_trail(Old::new(before)).await?.sight;
+        let (mut events, mut through) = (0, old.first.saturating_sub(1));
+        for mark in old.marks {
+            let count = mark.sequence.saturating_sub(through);
+            let event = EventDraft::new(Action::AuditPrune, actor)
+                .after(PRUNED_THROUGH, mark.sequence)
+                .after("events", count)
+                .after("older_than", before);
+            self.commit(Operation::PruneAudit(self.sign(mark)), event)
+                .await?;
+            events += count;
+            through = mark.sequence;
+        }
+        Ok(Pruned::new(events, through))
+    }
+
+    pub(super) fn sign(&self, place: AuditHead) -> Anchor {
+        let now = self.clock().now().wall();
+        Anchor::new(place, now, self.shared().keyring.current())
+    }
+}
+
+/// The event of an anchor.
+pub(super) fn anchored(anchor: &Anchor, actor: &Actor) -> EventDraft {
+    EventDraft::new(Action::AuditAnchor, actor).after("sequence", anchor.place.sequence)
+}
+
+/// Finds the events at the start of the trail that are all older than a time.
+#[derive(Debug, Clone)]
+struct Old {
+    before: Timestamp,
+    /// The first event that is kept; 0 before it was seen.
+    first: u64,
+    /// Where to prune: each mark, the last one too, is older.
+    marks: Vec<AuditHead>,
+    /// The last event that is old enough. It counts once another one follows:
+    /// the newest event is kept.
+    candidate: Option<AuditHead>,
+    ended: bool,
+}
+
+impl Old {
+    fn new(before: Timestamp) -> Self {
+        Self {
+            before,
+            first: 0,
+            marks: Vec::new(),
+            candidate: None,
+            ended: false,
+        }
+    }
+
+    /// Moves the last mark on, or sets the next one where that is far enough.
+    fn mark(&mut self, place: AuditHead) {
+        let gone = self.first.saturating_sub(1);
+        let is_far = |mark: &AuditHead| (mark.sequence - gone).is_multiple_of(PRUNED_AT_ONCE);
+        match self.marks.last_mut() {
+            Some(last) if !is_far(last) => *last = place,
+            _ => self.marks.push(place),
+        }
+    }
+}
+
+impl Sight for Old {
+    fn see(&mut self, event: &StoredEvent) {
+        if self.first == 0 {
+            self.first = event.sequence;
+        }
+        if let Some(place) = self.candidate.take() {
+            self.mark(place);
+        }
+        let is_old = !self.ended
+            && AuditEvent::decode(event.sequence, &event.bytes)
+                .is_ok_and(|event| event.at < self.before);
+        self.ended = !is_old;
+        if is_old {
+            self.candidate = Some(AuditHead {
+                sequence: event.sequence,
+                mac: event.mac,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Old, PRUNED_AT_ONCE};
+    use crate::audit::{Action, Actor, EventDraft};
+    use crate::clock::Timestamp;
+    use crate::manager::verify::Sight as _;
+    use crate::store::StoredEvent;
+
+    fn event(sequence: u64, at: i64) -> StoredEvent {
+        let actor = Actor::new("test").expect("name");
+        let draft = EventDraft::new(Action::KeyCreate, &actor);
+        let event = draft.into_event(Timestamp::from_millis(at));
+        StoredEvent {
+            sequence,
+            root: "k1".parse().expect("name"),
+            bytes: event.encode().expect("encoded"),
+            mac: [0; 32],
+        }
+    }
+
+    fn marks(events: impl IntoIterator<Item = (u64, i64)>) -> Vec<u64> {
+        let mut old = Old::new(Timestamp::from_millis(100));
+        for (sequence, at) in events {
+            old.see(&event(sequence, at));
+        }
+        old.marks.iter().map(|mark| mark.sequence).collect()
+    }
+
+    #[test]
+    fn what_is_old_goes_up_to_the_first_event_that_is_not() {
+        assert_eq!(marks([(1, 99), (2, 99), (3, 100), (4, 1)]), [2]);
+        assert_eq!(marks([(7, 99), (8, 98), (9, 200)]), [8]);
+        assert_eq!(
+            marks([(1, 100), (2, 1), (3, 200)]),
+            [0; 0],
+            "never out of the middle"
+        );
+        assert_eq!(
+            marks([(1, 1), (2, 2), (3, 3)]),
+            [2],
+            "the newest event stays"
+        );
+        assert_eq!(marks([(1, 1)]), [0; 0]);
+        assert_eq!(marks([]), [0; 0]);
+    }
+
+    #[test]
+    fn many_events_go_in_portions() {
+        let old = |count: u64| {
+            (5..5 + count)
+                .map(|sequence| (sequence, 1))
+                .collect::<Vec<_>>()
+        };
+        let n = PRUNED_AT_ONCE;
+        assert_eq!(marks(old(n + 1)), [4 + n], "one portion, and the newest");
+        assert_eq!(marks(old(2 * n + 3)), [4 + n, 4 + 2 * n, 6 + 2 * n]);
+    }
+}

@@ -1,0 +1,143 @@
+//! Digests move to the current root as their secrets are used: only who
+//! presents a token can say what its digest is under another root.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cache::{Entry, Found};
+use crate::key::KeyId;
+use crate::manager::shared::Shared;
+use crate::manager::stats::Counters;
+use crate::store::Redigest;
+use crate::token::ParsedToken;
+
+/// Digests that one write moves at most.
+const BATCH: usize = 1_000;
+
+/// Digests that wait at most. What finds no place comes again with a later use.
+const MOST: usize = 8 * BATCH;
+
+/// Digests that are to move, one for each secret.
+#[derive(Debug, Default)]
+pub(super) struct Redigests {
+    waiting: Mutex<HashMap<(KeyId, u32), Redigest>>,
+    /// How many wait, roughly: looked at without the lock.
+    count: AtomicUsize,
+}
+
+impl Redigests {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    fn has_room(&self) -> bool {
+        self.len() < MOST
+    }
+
+    fn add(&self, redigests: impl IntoIterator<Item = Redigest>) {
+        let mut waiting = self.waiting();
+        for redigest in redigests {
+            if waiting.len() < MOST {
+                waiting.insert((redigest.key, redigest.secret), redigest);
+            }
+        }
+        self.count.store(waiting.len(), Relaxed);
+    }
+
+    fn take(&self) -> Vec<Redigest> {
+        let mut waiting = self.waiting();
+        let first: Vec<(KeyId, u32)> = waiting.keys().take(BATCH).copied().collect();
+        let taken = first
+            .iter()
+            .filter_map(|secret| waiting.remove(secret))
+            .collect();
+        self.count.store(waiting.len(), Relaxed);
+        taken
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<(KeyId, u32), Redigest>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Has the digest of a secret that was just proven moved to the current
+    /// root, once for each cached record. Where it is there already, which is
+    /// nearly always, this compares two short names.
+    pub(super) fn move_digest(&self, token: &ParsedToken, entry: &Entry, found: &Found<'_>) {
+        let (current, secret) = (self.keyring.current(), found.secret);
+        if secret.root == current.name
+            || !self.redigests.has_room()
+            || !entry.claim_redigest(found.place)
+        {
+            return;
+        }
+        self.redigests.add([Redigest {
+            key: token.id,
+            secret: secret.number,
+            old: secret.digest,
+            new: current.digest(token),
+            root: current.name.clone(),
+        }]);
+    }
+
+    /// Writes the digests that wait. Where that fails they wait on.
+    pub(super) async fn flush_digests(&self) {
+        // Bounded by what can wait: more may come meanwhile.
+        for _ in 0..MOST / BATCH {
+            let batch = self.redigests.take();
+            if batch.is_empty() {
+                return;
+            }
+            match self.within(self.store.redigest(batch.clone())).await {
+                Ok(moved) => {
+                    self.counters.redigests.fetch_add(moved, Relaxed);
+                }
+                Err(error) => {
+                    Counters::add(&self.counters.redigest_failures);
+                    tracing::debug!(%error, "moving digests failed; they are kept and sent again");
+                    self.redigests.add(batch);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BATCH, MOST, Redigests};
+    use crate::key::{Digest, KeyId};
+    use crate::store::Redigest;
+
+    fn redigest(key: KeyId, secret: u32) -> Redigest {
+        Redigest {
+            key,
+            secret,
+            old: Digest::from_bytes([1; 32]),
+            new: Digest::from_bytes([2; 32]),
+            root: "k2".parse().expect("name"),
+        }
+    }
+
+    #[test]
+    fn each_secret_waits_once_and_no_more_than_a_batch_is_taken() {
+        let (redigests, key) = (Redigests::default(), KeyId::random());
+        for secret in [1, 2, 1, 1] {
+            redigests.add([redigest(key, secret)]);
+        }
+        assert_eq!(redigests.len(), 2);
+        assert_eq!(redigests.take().len(), 2);
+        assert_eq!(redigests.take().len(), 0);
+
+        redigests.add((0..MOST as u32 + 10).map(|secret| redigest(key, secret)));
+        assert_eq!(redigests.len(), MOST, "bounded");
+        assert!(!redigests.has_room());
+        let taken = redigests.take();
+        assert_eq!(taken.len(), BATCH);
+        redigests.add(taken);
+        assert_eq!(redigests.len(), MOST, "what was not written waits on");
+    }
+}

@@ -1,0 +1,128 @@
+use crate::audit::{Anchor, AuditSeal};
+use crate::key::KeyId;
+use crate::service::ServiceName;
+use crate::store::memory::history::Touched;
+use crate::store::{AuditHead, EventsRequest, StoreError, StoreErrorKind, StoredEvent};
+
+/// The audit trail.
+#[derive(Debug, Clone)]
+pub(super) struct Trail {
+    head: AuditHead,
+    /// How many events were removed; the first one kept is the next.
+    pruned: u64,
+    events: Vec<Kept>,
+    anchors: Vec<Anchor>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    service: Option<ServiceName>,
+    key: Option<KeyId>,
+    event: StoredEvent,
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self {
+            head: AuditHead {
+                sequence: 0,
+                mac: [0; 32],
+            },
+            pruned: 0,
+            events: Vec::new(),
+            anchors: Vec::new(),
+        }
+    }
+}
+
+impl Trail {
+    pub(super) fn head(&self) -> AuditHead {
+        self.head
+    }
+
+    pub(super) fn anchors(&self) -> Vec<Anchor> {
+        self.anchors.clone()
+    }
+
+    pub(super) fn append(
+        &mut self,
+        seal: &AuditSeal,
+        (service, key): (Option<ServiceName>, Option<KeyId>),
+        bytes: Vec<u8>,
+    ) {
+        let sequence = self.head.sequence.saturating_add(1);
+        let mac = seal.seal(sequence, &self.head.mac, &bytes);
+        self.head = AuditHead { sequence, mac };
+        let root = seal.root().clone();
+        let event = StoredEvent {
+            sequence,
+            root,
+            bytes,
+            mac,
+        };
+        self.events.push(Kept {
+            service,
+            key,
+            event,
+        });
+    }
+
+    pub(super) fn events(&self, request: &EventsRequest) -> Vec<StoredEvent> {
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let wanted = |kept: &&Kept| {
+            let of_service = request.service.is_none() || kept.service == request.service;
+            of_service && (request.key.is_none() || kept.key == request.key)
+        };
+        self.events
+            .iter()
+            .skip(self.place(request.after))
+            .filter(wanted)
+            .take(limit)
+            .map(|kept| kept.event.clone())
+            .collect()
+    }
+
+    pub(super) fn anchor(&mut self, anchor: Anchor) -> Result<Touched, StoreError> {
+        self.check(&anchor)?;
+        self.keep(anchor);
+        Ok(Touched::Nothing)
+    }
+
+    pub(super) fn prune(&mut self, anchor: Anchor) -> Result<Touched, StoreError> {
+        self.check(&anchor)?;
+        let gone = self.place(anchor.place.sequence);
+        self.events.drain(..gone);
+        self.pruned = anchor.place.sequence;
+        // Nothing can be verified from before the first event that is kept.
+        let pruned = self.pruned;
+        self.anchors.retain(|old| old.place.sequence >= pruned);
+        self.keep(anchor);
+        Ok(Touched::Nothing)
+    }
+
+    fn keep(&mut self, anchor: Anchor) {
+        self.anchors
+            .retain(|old| old.place.sequence != anchor.place.sequence);
+        self.anchors.push(anchor);
+        self.anchors.sort_by_key(|anchor| anchor.place.sequence);
+    }
+
+    fn check(&self, anchor: &Anchor) -> Result<(), StoreError> {
+        let sequence = anchor.place.sequence;
+        let before = self.place(sequence.saturating_sub(1));
+        let found = self.events.get(before);
+        if found.is_some_and(|kept| {
+            kept.event.sequence == sequence && kept.event.mac == anchor.place.mac
+        }) {
+            return Ok(());
+        }
+        let message = format!("the audit trail has no event {sequence} with the anchor's value");
+        Err(StoreError::new(StoreErrorKind::Conflict, message))
+    }
+
+    /// How many of the kept events have a sequence up to this one.
+    fn place(&self, sequence: u64) -> usize {
+        let place = usize::try_from(sequence.saturating_sub(self.pruned)).unwrap_or(usize::MAX);
+        place.min(self.events.len())
+    }
+}

@@ -1,0 +1,76 @@
+use std::path::Path;
+
+use clap::Subcommand;
+use portcullis::KeyManager;
+use portcullis::keyring::RootName;
+
+use super::change::{add, rotate};
+use super::list::list;
+use super::retire::retire;
+use crate::cli::Exit;
+use crate::cli::checked::checked;
+use crate::cli::error::CliError;
+use crate::cli::global::GlobalArgs;
+use crate::cli::output::Output;
+use crate::cli::session::{Database, with_manager};
+use crate::config::Config;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum KeyringCommand {
+    /// List the roots, and what stands under each in the database
+    List,
+    /// Add a new root that only verifies; then give the file to every node
+    Add {
+        /// The new root's name, for example k2; a name is never used again
+        #[arg(value_parser = checked::<RootName>())]
+        name: RootName,
+    },
+    /// Make a root current: what is new is made under it. Every node must have it before
+    Rotate {
+        /// The root's name
+        #[arg(value_parser = checked::<RootName>())]
+        name: RootName,
+    },
+    /// Retire a root for good and take it out of the file; refused while anything stands under it
+    Retire {
+        /// The root's name
+        #[arg(value_parser = checked::<RootName>())]
+        name: RootName,
+    },
+}
+
+pub(in crate::cli) async fn run(
+    command: KeyringCommand,
+    global: &GlobalArgs,
+    output: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    let config = Config::load(&global.config)?;
+    let path = &config.keyring_path;
+    // Making another root current is the way out where the database refuses the present one.
+    if matches!(command, KeyringCommand::Rotate { .. }) || !config.has_database() {
+        return perform(command, None, path, output).await;
+    }
+    with_manager(
+        global,
+        Database::Existing,
+        output,
+        async |manager, output| perform(command, Some(manager), path, output).await,
+    )
+    .await
+}
+
+/// There is no manager where there is no database yet: then nothing was made under any root.
+async fn perform(
+    command: KeyringCommand,
+    manager: Option<&KeyManager>,
+    path: &Path,
+    output: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    match command {
+        KeyringCommand::List => list(manager, path, output).await?,
+        KeyringCommand::Add { name } => add(name, manager, path, output).await?,
+        KeyringCommand::Rotate { name } => rotate(&name, path, output)?,
+        KeyringCommand::Retire { name } => retire(&name, manager, path, output).await?,
+    }
+    Ok(Exit::Done)
+}

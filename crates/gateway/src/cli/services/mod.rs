@@ -1,0 +1,12 @@
+//! `portcullis services`: one file for each thing that can be done to a service.
+
+mod command;
+mod create;
+mod describe;
+#[cfg(test)]
+mod tests;
+mod update;
+
+#[cfg(test)]
+pub(super) use command::perform;
+pub(super) use command::{ServicesCommand, run};

@@ -1,0 +1,18 @@
+//! Changes: every step of one, with its event, in the transaction of whoever
+//! calls. An error undoes all of it, since the writer gives each change a
+//! savepoint.
+//!
+//! - [`apply`]: the steps in order, and the head that they make.
+//! - [`service`], [`key`], [`roots`](super::roots), [`trail`]: what a step does.
+//! - [`secrets`], [`entries`]: what a key has in other tables.
+
+mod apply;
+mod entries;
+mod key;
+mod secrets;
+mod service;
+mod trail;
+
+pub(super) use apply::apply;
+#[cfg(test)]
+pub(super) use key::STANDING;

@@ -1,0 +1,131 @@
+use portcullis_core::clock::Timestamp;
+use portcullis_core::keyring::RootName;
+use portcullis_core::store::{Redigest, RootCheck, RootUse, StoreErrorKind};
+use rusqlite::Connection;
+
+use super::error::Failure;
+use super::row::Fields;
+
+/// Standing secrets without an end, and those that end later.
+const USE: &str = "SELECT \
+    (SELECT count(*) FROM secrets WHERE standing = 1 AND root = ?1 AND ends_at IS NULL) + \
+    (SELECT count(*) FROM secrets WHERE standing = 1 AND root = ?1 AND ends_at > ?2) AS digests, \
+    (SELECT count(*) FROM secrets WHERE standing = 1 AND issuer = ?1 AND ends_at IS NULL) + \
+    (SELECT count(*) FROM secrets WHERE standing = 1 AND issuer = ?1 AND ends_at > ?2) AS tokens";
+
+const REDIGEST: &str = "UPDATE secrets SET digest = ?4, root = ?5 \
+    WHERE key = (SELECT number FROM keys WHERE id = ?1) AND number = ?2 AND digest = ?3 \
+    AND NOT EXISTS (SELECT 1 FROM roots WHERE name = ?5 AND retired = 1)";
+
+const RETIRED: &str = "SELECT 1 FROM roots WHERE name = ?1 AND retired = 1";
+
+/// What the tests look up the plans of.
+#[cfg(test)]
+pub(super) const QUERIES: [&str; 3] = [USE, REDIGEST, RETIRED];
+
+/// Remembers the roots that are new, and returns all.
+pub(super) fn remember(
+    connection: &Connection,
+    checks: &[RootCheck],
+) -> Result<Vec<RootCheck>, Failure> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO roots (name, check_mac) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?;
+    for RootCheck { name, check, .. } in checks {
+        insert.execute((name.as_str(), check))?;
+    }
+    let sql = "SELECT name, check_mac, retired FROM roots ORDER BY name";
+    let mut all = connection.prepare_cached(sql)?;
+    let mut rows = all.query([])?;
+    let mut roots = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = Fields::new(row, "roots", &"of an unreadable name").value("name")?;
+        let fields = Fields::new(row, "roots", &name);
+        roots.push(RootCheck {
+            name: fields.text("name")?,
+            check: fields.value("check_mac")?,
+            retired: fields.value("retired")?,
+        });
+    }
+    Ok(roots)
+}
+
+/// Counts what stands under a root, in the indexes alone.
+pub(super) fn usage(
+    connection: &Connection,
+    name: &RootName,
+    now: Timestamp,
+) -> Result<RootUse, Failure> {
+    let mut statement = connection.prepare_cached(USE)?;
+    let counted = statement.query_row((name.as_str(), now.as_millis()), |row| {
+        let fields = Fields::new(row, "secrets", name);
+        Ok(fields.number("digests").and_then(|digests| {
+            let tokens = fields.number("tokens")?;
+            Ok(RootUse { digests, tokens })
+        }))
+    });
+    counted?
+}
+
+/// Refuses what is signed under a root that is retired.
+pub(super) fn check_standing(connection: &Connection, name: &RootName) -> Result<(), Failure> {
+    let retired = connection
+        .prepare_cached(RETIRED)?
+        .exists([name.as_str()])?;
+    if retired {
+        let message = format!("root {name} is retired: nothing is made under it any more");
+        return Err(Failure::new(StoreErrorKind::Retired, message));
+    }
+    Ok(())
+}
+
+/// Marks a root as retired, unless something stands under it.
+pub(super) fn retire(
+    connection: &Connection,
+    name: &RootName,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let known = connection
+        .prepare_cached("SELECT 1 FROM roots WHERE name = ?1")?
+        .exists([name.as_str()])?;
+    if !known {
+        let message = format!("nothing was ever made under root {name} here");
+        return Err(Failure::new(StoreErrorKind::NotFound, message));
+    }
+    let used = usage(connection, name, now)?;
+    if used != RootUse::default() {
+        let message = format!(
+            "root {name} is in use: {} digests were made under it, and {} tokens bear its tag",
+            used.digests, used.tokens
+        );
+        return Err(Failure::new(StoreErrorKind::InUse, message));
+    }
+    connection
+        .prepare_cached("UPDATE roots SET retired = 1 WHERE name = ?1")?
+        .execute([name.as_str()])?;
+    Ok(())
+}
+
+/// Replaces digests, each where the old one still stands.
+pub(super) fn redigest(connection: &Connection, batch: &[Redigest]) -> Result<u64, Failure> {
+    let mut statement = connection.prepare_cached(REDIGEST)?;
+    let mut replaced = 0_u64;
+    for Redigest {
+        key,
+        secret,
+        old,
+        new,
+        root,
+    } in batch
+    {
+        let changed = statement.execute((
+            key.as_bytes(),
+            secret,
+            old.as_bytes(),
+            new.as_bytes(),
+            root.as_str(),
+        ))?;
+        replaced = replaced.saturating_add(u64::try_from(changed).unwrap_or(u64::MAX));
+    }
+    Ok(replaced)
+}

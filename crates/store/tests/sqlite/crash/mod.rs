@@ -1,0 +1,83 @@
+//! A process that is killed at a random moment, again and again.
+//!
+//! This test's own binary is the process: with [`FOLDER`] set, the test changes
+//! a database until somebody kills it, and tells each change once it is
+//! acknowledged.
+
+mod changes;
+mod rounds;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use portcullis_core::manager::{KeyManager, VerifyAudit};
+use portcullis_core::service::ServiceName;
+
+use self::rounds::Rounds;
+use crate::support::Folder;
+
+/// Names the folder to a process that is to be killed.
+const FOLDER: &str = "PORTCULLIS_CRASH_FOLDER";
+/// Its own name, by which the process finds itself.
+const TEST: &str = "crash::a_thousand_kills_lose_nothing_that_was_acknowledged";
+const SERVICES: [ServiceName; 2] = [
+    ServiceName::from_static("orders"),
+    ServiceName::from_static("billing"),
+];
+/// Few, so that it is reached.
+const QUOTA: u32 = 60;
+const KILLS: u32 = 1_000;
+/// How many databases are begun: a new one can be killed while it is made.
+const DATABASES: u32 = 20;
+const SEED: u64 = 20_301_122;
+
+#[test]
+fn a_thousand_kills_lose_nothing_that_was_acknowledged() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        changes::make_until_killed(&PathBuf::from(folder));
+    }
+    let (start, mut random) = (Instant::now(), fastrand::Rng::with_seed(SEED));
+    let (mut acknowledged, mut told) = (0, 0);
+    for _ in 0..DATABASES {
+        let folder = Folder::new();
+        let mut rounds = Rounds::begin(&folder);
+        for _ in 0..KILLS / DATABASES {
+            let count = rounds.kill_one(&mut random);
+            acknowledged += count;
+            told += u32::from(count > 0);
+        }
+        rounds.end();
+    }
+    // Most lived long enough to say something, and some did not.
+    println!(
+        "seed {SEED}: {KILLS} kills in {:?}, {told} of processes that had told of changes, \
+         {acknowledged} changes, all there",
+        start.elapsed()
+    );
+    assert!(
+        told >= KILLS / 4 && told < KILLS,
+        "{told} had told of changes"
+    );
+    assert!(
+        acknowledged >= 2 * u64::from(KILLS),
+        "{acknowledged} changes"
+    );
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// How long a process may take to say its first word.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn verify(manager: &KeyManager) {
+    let report = manager
+        .verify_audit(VerifyAudit::new())
+        .await
+        .expect("read");
+    assert!(report.is_whole(), "{report:?}");
+}
