@@ -193,6 +193,7 @@ impl From<StoreError> for Error {
             StoreErrorKind::QuotaReached => ErrorKind::QuotaReached,
             StoreErrorKind::Retired => ErrorKind::Retired,
             StoreErrorKind::InUse => ErrorKind::InUse,
+            StoreErrorKind::Invalid => ErrorKind::Invalid,
             StoreErrorKind::Corrupt => ErrorKind::Corrupt,
             StoreErrorKind::OutcomeUnknown => ErrorKind::OutcomeUnknown,
             StoreErrorKind::Busy

@@ -11,7 +11,7 @@
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{BackupReport, CheckReport, SqliteStore};
 
 #[cfg(all(feature = "sqlite", any(test, feature = "testing")))]
 pub use sqlite::sample;

@@ -25,6 +25,8 @@ pub enum StoreErrorKind {
     Retired,
     /// Something still stands on what was to be removed.
     InUse,
+    /// What was asked for cannot be: the message says what is allowed.
+    Invalid,
     /// Somebody else holds the store for longer than was waited.
     Busy,
     /// The store cannot be reached, read or written now.
@@ -50,6 +52,7 @@ impl StoreErrorKind {
             Self::QuotaReached => "quota_reached",
             Self::Retired => "retired",
             Self::InUse => "in_use",
+            Self::Invalid => "invalid",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use portcullis_core::clock::Timestamp;
@@ -153,14 +154,14 @@ pub(super) fn usage(connection: &mut Connection, keys: &[KeyId]) -> Result<Vec<K
 
 fn usage_of(connection: &Connection, id: KeyId, key: i64) -> Result<KeyUsage, Failure> {
     let mut statement = connection.prepare_cached(OF_KEY)?;
-    let total = statement.query_row([key], |row| Ok(counters(row, "usage", id)));
+    let total = statement.query_row([key], |row| Ok(counters(row, "usage", &id)));
     let mut statement = connection.prepare_cached(OF_SECRETS)?;
     let mut rows = statement.query([key])?;
     let mut secrets = Vec::new();
     while let Some(row) = rows.next()? {
         secrets.push(SecretUsage {
             number: Fields::new(row, "secret_usage", &id).number("number")?,
-            usage: counters(row, "secret_usage", id)?,
+            usage: counters(row, "secret_usage", &id)?,
         });
     }
     Ok(KeyUsage {
@@ -169,8 +170,13 @@ fn usage_of(connection: &Connection, id: KeyId, key: i64) -> Result<KeyUsage, Fa
     })
 }
 
-fn counters(row: &Row<'_>, table: &'static str, id: KeyId) -> Result<Usage, Failure> {
-    let fields = Fields::new(row, table, &id);
+/// Reads the counters of a row of `usage` or `secret_usage`.
+pub(super) fn counters(
+    row: &Row<'_>,
+    table: &'static str,
+    id: &dyn fmt::Display,
+) -> Result<Usage, Failure> {
+    let fields = Fields::new(row, table, id);
     Ok(Usage {
         granted: fields.number("granted")?,
         refused: Refusals {

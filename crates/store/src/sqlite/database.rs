@@ -9,14 +9,23 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::Failure;
-use super::identity::{Companions, FileId, Identity};
+use super::history;
+use super::identity::{Companions, FileId, Identity, beside};
+use super::log;
+use super::note::{Note, Notebook, SetBack};
 use super::schema::{self, Standing};
 
 /// How many threads read.
 pub(super) const READERS: usize = 3;
 
 /// How long a statement waits for somebody else's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// From this many pages on, each commit tries to move the log into the database
+/// without waiting for anybody (4 MiB of pages of 4 KiB).
+const LOG_PAGES: i64 = 1_000;
+/// What is kept of the log's file when it is begun anew, in bytes.
+const LOG_KEPT: i64 = 8 * 1024 * 1024;
 
 /// How long an opening is tried that others stand in the way of, and how long
 /// to wait before each further try.
@@ -51,11 +60,17 @@ pub(super) struct Database {
     // In this order: the last to close empties the log, and readers cannot.
     readers: Vec<Mutex<Connection>>,
     writer: Mutex<Connection>,
+    notebook: Mutex<Notebook>,
 }
 
 impl Database {
-    /// Opens the file, creating or migrating it where that is needed.
-    pub(super) fn open(path: &Path, creation: Creation) -> Result<Self, StoreError> {
+    /// Opens the file, creating or migrating it where that is needed. Nothing
+    /// of what is there is written before it has passed every check.
+    pub(super) fn open(
+        path: &Path,
+        creation: Creation,
+        set_back: SetBack,
+    ) -> Result<Self, StoreError> {
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         if creation == Creation::Allowed {
             create(path).map_err(|error| unreadable(path, error))?;
@@ -66,7 +81,7 @@ impl Database {
             let message = format!("{} is no regular file", path.display());
             return Err(StoreError::new(StoreErrorKind::Foreign, message));
         }
-        let database = Self::connect_patiently(&path, creation)?;
+        let database = Self::connect_patiently(&path, creation, set_back)?;
         if database.identity.main != FileId::from(&metadata) {
             let message = format!(
                 "{} was replaced while it was opened",
@@ -79,17 +94,26 @@ impl Database {
 
     /// Connects, again while another process makes or migrates the database:
     /// SQLite answers at once, without waiting, where waiting could deadlock.
-    fn connect_patiently(path: &Path, creation: Creation) -> Result<Self, StoreError> {
+    fn connect_patiently(
+        path: &Path,
+        creation: Creation,
+        set_back: SetBack,
+    ) -> Result<Self, StoreError> {
         let began = Instant::now();
+        // Who migrates holds the file until all of it is in place.
+        let mut migrated = began;
         loop {
             let length = std::fs::metadata(path)
                 .map_err(|error| unreadable(path, error))?
                 .len();
-            match Self::connect(path.to_owned(), creation, length) {
-                Err(failure)
-                    if failure.kind() == StoreErrorKind::Busy
-                        && began.elapsed() < patience(path) =>
-                {
+            match Self::connect(path.to_owned(), creation, set_back, length) {
+                Err(failure) if failure.kind() == StoreErrorKind::Busy => {
+                    if matches!(schema::probe(path), Ok((Standing::Older, _))) {
+                        migrated = Instant::now();
+                    }
+                    if migrated.elapsed() >= PATIENCE || began.elapsed() >= MIGRATION_PATIENCE {
+                        return Err(failure.into());
+                    }
                     std::thread::sleep(PAUSE);
                 }
                 result => return Ok(result?),
@@ -97,8 +121,17 @@ impl Database {
         }
     }
 
-    fn connect(path: PathBuf, creation: Creation, length: u64) -> Result<Self, Failure> {
-        match schema::probe(&path)? {
+    fn connect(
+        path: PathBuf,
+        creation: Creation,
+        set_back: SetBack,
+        length: u64,
+    ) -> Result<Self, Failure> {
+        let (standing, birth) = schema::probe(&path)?;
+        if standing != Standing::Empty {
+            log::check(&path)?;
+        }
+        match standing {
             Standing::Current => {}
             // SQLite would take a file of one byte, or an empty database of
             // anybody, for a new one as well.
@@ -109,7 +142,31 @@ impl Database {
             }
             Standing::Empty | Standing::Older => schema::migrate(&mut open_file(&path)?, &path)?,
         }
-        let writer = open_writer(&path)?;
+        // Before the database, which may go on meanwhile.
+        let note = Note::read(&path);
+        let writer = open_writer(&path, |writer| {
+            let now = history::birth(writer)?;
+            // It never changes: what the log says of it is of another database.
+            if birth.is_some_and(|birth| birth != now) {
+                let message = format!("the log of {} is not its own", path.display());
+                return Err(Failure::new(StoreErrorKind::Corrupt, message));
+            }
+            match &note {
+                Some(note) if set_back == SetBack::Refused => note.check(writer, &path),
+                _ => Ok(()),
+            }
+        })?;
+        let mut notebook = Notebook::new(&path);
+        let life = history::life(&writer)?;
+        if set_back == SetBack::Taken || !note.is_some_and(|note| note.is_of(life)) {
+            // Somebody put it here. It may be put here once more, and must not
+            // be taken for this one then, set back.
+            if let Err(error) = history::begin_life(&writer) {
+                let error = StoreError::from(error);
+                tracing::warn!(%error, "the database could not be told from its copies");
+            }
+            notebook.write(Note::of(&writer)?);
+        }
         let readers = (0..READERS)
             .map(|_| open_reader(&path).map(Mutex::new))
             .collect::<Result<_, _>>()?;
@@ -123,6 +180,7 @@ impl Database {
             companions,
             readers,
             writer: Mutex::new(writer),
+            notebook: Mutex::new(notebook),
         })
     }
 
@@ -143,6 +201,47 @@ impl Database {
             .map(|reader| reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Notes how far the database has come.
+    pub(super) fn note(&self, note: Note) {
+        let notebook = self.notebook.lock();
+        notebook.unwrap_or_else(PoisonError::into_inner).write(note);
+    }
+
+    /// How long the log is, in bytes.
+    pub(super) fn log_length(&self) -> u64 {
+        let log = std::fs::metadata(beside(&self.path, "-wal"));
+        log.map_or(0, |metadata| metadata.len())
+    }
+
+    /// Puts new connections in the place of one that failed, where they can be
+    /// opened; where they cannot, the old one stays.
+    pub(super) fn renew_writer(&self) -> Result<(), Failure> {
+        let writer = open_writer(&self.path, |_| self.check_identity())?;
+        *self.writer() = writer;
+        Ok(())
+    }
+
+    /// The same for reader `at`.
+    pub(super) fn renew_reader(&self, at: usize) -> Result<(), Failure> {
+        let reader = open_reader(&self.path)?;
+        self.check_identity()?;
+        if let Some(mut old) = self.reader(at) {
+            *old = reader;
+        }
+        Ok(())
+    }
+
+    /// SQLite opens by path: what stands there must be what is open already.
+    fn check_identity(&self) -> Result<(), Failure> {
+        let here = Identity::of(&self.path).map_err(|error| unreadable(&self.path, error))?;
+        if here == Some(self.identity) {
+            Ok(())
+        } else {
+            let message = format!("{} was replaced", self.path.display());
+            Err(Failure::new(StoreErrorKind::Unavailable, message))
+        }
+    }
+
     /// Closes every connection, so that another file can be opened at the path.
     pub(super) fn close(self) {
         let writer = self
@@ -161,12 +260,18 @@ impl Database {
         // Closing must not write: SQLite would do it by path.
         let replaced = here.is_none_or(|here| here.main != self.identity.main);
         let robbed = here.is_some_and(|here| here.log.is_none());
-        if (replaced || robbed)
-            && let Err(error) = checkpoint(&writer)
-        {
+        if replaced || robbed {
             // The file lives on, perhaps under another name, without what only
             // our log has. Where it has another log, that one counts.
-            tracing::warn!(%error, "the database that was left misses its latest changes");
+            match checkpoint(&writer, Duration::ZERO) {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!("the database that was left misses its latest changes");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the database that was left misses its latest changes");
+                }
+            }
         }
         close(readers.chain([writer]).inspect(|connection| {
             let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
@@ -180,13 +285,6 @@ impl Database {
     }
 }
 
-fn patience(path: &Path) -> Duration {
-    match schema::probe(path) {
-        Ok(Standing::Older) => MIGRATION_PATIENCE,
-        _ => PATIENCE,
-    }
-}
-
 fn close(connections: impl Iterator<Item = Connection>) {
     for connection in connections {
         if let Err((_, error)) = connection.close() {
@@ -195,13 +293,15 @@ fn close(connections: impl Iterator<Item = Connection>) {
     }
 }
 
-/// Moves the whole log into the database and empties it, without waiting for
-/// anybody: as long as a reader needs the log, it stays.
-pub(super) fn checkpoint(writer: &Connection) -> Result<(), rusqlite::Error> {
-    writer.busy_timeout(Duration::ZERO)?;
-    let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+/// Moves the whole log into the database and empties it, waiting so long at
+/// most for those who read it. False where it stays, because somebody does.
+pub(super) fn checkpoint(writer: &Connection, patience: Duration) -> Result<bool, rusqlite::Error> {
+    writer.busy_timeout(patience)?;
+    let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, bool>(0)
+    });
     writer.busy_timeout(BUSY_TIMEOUT)?;
-    done
+    Ok(!busy?)
 }
 
 /// Creates an empty file for its owner alone, unless there is one.
@@ -217,6 +317,11 @@ fn create(path: &Path) -> io::Result<()> {
     }
     // The folder's entry must outlive a power cut as well: SQLite syncs it for
     // its logs, not for a database that it finds.
+    sync_folder(path)
+}
+
+/// Has the disk keep that a file stands at this path.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -243,30 +348,36 @@ fn open_file(path: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-fn open_writer(path: &Path) -> Result<Connection, Failure> {
+/// Opens the writer's connection; `check` is one more of the checks before
+/// anything of the file may be written.
+fn open_writer(
+    path: &Path,
+    check: impl FnOnce(&Connection) -> Result<(), Failure>,
+) -> Result<Connection, Failure> {
     let connection = open_file(path)?;
-    // Until the checks have passed, closing leaves the log as it is.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     if schema::standing(&connection, path)? != Standing::Current {
         let message = format!("{} was not migrated to the end", path.display());
         return Err(Failure::new(StoreErrorKind::Corrupt, message));
     }
     schema::use_log(&connection, path)?;
+    check(&connection)?;
     schema::check(&connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", 1_000, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "journal_size_limit", 8 * 1024 * 1024, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(()))?;
     Ok(connection)
 }
 
-fn open_reader(path: &Path) -> Result<Connection, Failure> {
+pub(super) fn open_reader(path: &Path) -> Result<Connection, Failure> {
     connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
 fn connection(path: &Path, access: OpenFlags) -> Result<Connection, Failure> {
     // A connection is used by one thread at a time: SQLite needs no mutex.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // Until the checks have passed, closing leaves the log as it is.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     // The file may have been anywhere: its schema gets no power over us.
@@ -275,5 +386,7 @@ fn connection(path: &Path, access: OpenFlags) -> Result<Connection, Failure> {
     // A plan depends on no value: without this SQLite prepares a cached
     // statement anew for each value that it might plan by.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Pages are looked at when they are read, and not only what is used of them.
+    connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
 }

@@ -6,8 +6,9 @@ use portcullis_core::store::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
 
 use super::database::{Creation, Database};
-use super::error::Failure;
+use super::error::{Failure, Fault};
 use super::identity::Identity;
+use super::note::{Note, SetBack};
 
 /// The path of a store, and the file that is open at it.
 ///
@@ -40,7 +41,7 @@ impl Link {
         // What is compared at each poll must not depend on where the process
         // stands then.
         let path = std::path::absolute(path).map_err(|error| cannot_look(path, error))?;
-        let database = Database::open(&path, creation)?;
+        let database = Database::open(&path, creation, SetBack::Refused)?;
         Ok(Self {
             path,
             state: RwLock::new(State::Open(Box::new(database))),
@@ -77,10 +78,36 @@ impl Link {
         query: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let state = self.shared();
-        let mut connection = state.database()?.reader(at).ok_or_else(|| {
+        let database = state.database()?;
+        let mut connection = database.reader(at).ok_or_else(|| {
             StoreError::new(StoreErrorKind::Unavailable, "there is no such reader")
         })?;
-        Ok(query(&mut connection)?)
+        let result = query(&mut connection).map_err(StoreError::from);
+        drop(connection);
+        if let Err(error) = &result
+            && Fault::of(error) == Fault::Connection
+            && let Err(error) = database.renew_reader(at).map_err(StoreError::from)
+        {
+            tracing::debug!(%error, "there is no new connection yet");
+        }
+        result
+    }
+
+    /// Puts a new connection in the place of the writer's, where one can be had.
+    pub(super) fn renew_writer(&self) -> Result<(), StoreError> {
+        Ok(self.shared().database()?.renew_writer()?)
+    }
+
+    /// Notes how far the database has come.
+    pub(super) fn note(&self, note: Note) {
+        if let Ok(database) = self.shared().database() {
+            database.note(note);
+        }
+    }
+
+    /// How long the log is, in bytes; nothing where there is no database.
+    pub(super) fn log_length(&self) -> u64 {
+        self.shared().database().map_or(0, Database::log_length)
     }
 
     /// Does something with the writer's connection.
@@ -135,7 +162,8 @@ impl State {
             Self::Refused(refusal) => Some(refusal),
         };
         // A path that is empty for a moment is no reason for a new database.
-        match Database::open(path, Creation::Forbidden) {
+        // What is put there while this one is in use, somebody put there.
+        match Database::open(path, Creation::Forbidden, SetBack::Taken) {
             Ok(database) => {
                 tracing::warn!(path = %path.display(), "another database was opened at the path");
                 *self = Self::Open(Box::new(database));

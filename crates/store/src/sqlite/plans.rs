@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use super::{change, counters, list, quota, read, roots, schema, trail};
+use super::{change, counters, list, quota, read, roots, schema, sums, trail};
 
 /// A database with the whole schema.
 fn database() -> Connection {
@@ -52,7 +52,8 @@ fn no_look_up_scans_a_table() {
     let connection = database();
     let queries = read::QUERIES.into_iter().chain([change::STANDING]);
     let queries = queries.chain(counters::QUERIES).chain(quota::QUERIES);
-    for sql in queries.chain(roots::QUERIES).chain(trail::QUERIES) {
+    let queries = queries.chain(roots::QUERIES).chain(sums::QUERIES);
+    for sql in queries.chain(trail::QUERIES) {
         let steps = plan(&connection, sql);
         let sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
         let scans = |step: &&String| {

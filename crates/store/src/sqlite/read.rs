@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::error::Failure;
 use super::row::{self, Fields, stored};
+use super::sums;
 
 /// What the one row of `head` says.
 #[derive(Debug, Clone, Copy)]
@@ -93,9 +94,11 @@ pub(super) fn key_of_row(connection: &Connection, number: i64) -> Result<Key, Fa
 }
 
 /// A key with its secrets.
-fn whole_key(connection: &Connection, row: &Row<'_>) -> Result<Key, Failure> {
+pub(super) fn whole_key(connection: &Connection, row: &Row<'_>) -> Result<Key, Failure> {
     let number = row.get("number")?;
-    row::key(row, secrets(connection, number)?)
+    let key = row::key(row, secrets(connection, number)?)?;
+    sums::verify_key(connection, number, key.id)?;
+    Ok(key)
 }
 
 fn secrets(connection: &Connection, key: i64) -> Result<Vec<Secret>, Failure> {
@@ -116,7 +119,9 @@ pub(super) fn load_services(connection: &mut Connection) -> Result<LoadedService
     let mut rows = statement.query([])?;
     let mut services = Vec::new();
     while let Some(row) = rows.next()? {
-        services.push(row::service(row)?);
+        let service = row::service(row)?;
+        sums::verify_service(&snapshot, &service.name)?;
+        services.push(service);
     }
     Ok(LoadedServices { head, services })
 }

@@ -1,10 +1,11 @@
 use portcullis_core::clock::Timestamp;
 use portcullis_core::keyring::RootName;
 use portcullis_core::store::{Redigest, RootCheck, RootUse, StoreErrorKind};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::error::Failure;
 use super::row::Fields;
+use super::sums;
 
 /// Standing secrets without an end, and those that end later.
 const USE: &str = "SELECT \
@@ -13,15 +14,17 @@ const USE: &str = "SELECT \
     (SELECT count(*) FROM secrets WHERE standing = 1 AND issuer = ?1 AND ends_at IS NULL) + \
     (SELECT count(*) FROM secrets WHERE standing = 1 AND issuer = ?1 AND ends_at > ?2) AS tokens";
 
+const NUMBER: &str = "SELECT number FROM keys WHERE id = ?1";
+
 const REDIGEST: &str = "UPDATE secrets SET digest = ?4, root = ?5 \
-    WHERE key = (SELECT number FROM keys WHERE id = ?1) AND number = ?2 AND digest = ?3 \
+    WHERE key = ?1 AND number = ?2 AND digest = ?3 \
     AND NOT EXISTS (SELECT 1 FROM roots WHERE name = ?5 AND retired = 1)";
 
 const RETIRED: &str = "SELECT 1 FROM roots WHERE name = ?1 AND retired = 1";
 
 /// What the tests look up the plans of.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 3] = [USE, REDIGEST, RETIRED];
+pub(super) const QUERIES: [&str; 4] = [USE, NUMBER, REDIGEST, RETIRED];
 
 /// Remembers the roots that are new, and returns all.
 pub(super) fn remember(
@@ -108,6 +111,7 @@ pub(super) fn retire(
 
 /// Replaces digests, each where the old one still stands.
 pub(super) fn redigest(connection: &Connection, batch: &[Redigest]) -> Result<u64, Failure> {
+    let mut number = connection.prepare_cached(NUMBER)?;
     let mut statement = connection.prepare_cached(REDIGEST)?;
     let mut replaced = 0_u64;
     for Redigest {
@@ -118,14 +122,17 @@ pub(super) fn redigest(connection: &Connection, batch: &[Redigest]) -> Result<u6
         root,
     } in batch
     {
-        let changed = statement.execute((
-            key.as_bytes(),
-            secret,
-            old.as_bytes(),
-            new.as_bytes(),
-            root.as_str(),
-        ))?;
-        replaced = replaced.saturating_add(u64::try_from(changed).unwrap_or(u64::MAX));
+        let number = number.query_row([key.as_bytes()], |row| row.get::<_, i64>(0));
+        let Some(number) = number.optional()? else {
+            continue;
+        };
+        // A record that is damaged must not be taken for whole from now on.
+        sums::verify_key(connection, number, *key)?;
+        let (old, new) = (old.as_bytes(), new.as_bytes());
+        if statement.execute((number, secret, old, new, root.as_str()))? > 0 {
+            sums::seal_key(connection, number)?;
+            replaced = replaced.saturating_add(1);
+        }
     }
     Ok(replaced)
 }

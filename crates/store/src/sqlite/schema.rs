@@ -4,10 +4,12 @@ use std::time::Duration;
 use portcullis_core::clock::Timestamp;
 use portcullis_core::key::KeyName;
 use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::Failure;
+use super::{history, sums};
 
 refinery::embed_migrations!("migrations/sqlite");
 
@@ -16,20 +18,22 @@ pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Pcul");
 
 /// The newest schema that this version knows: the last migration's number, and
 /// SQLite's `user_version`.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Every table that the current schema has.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 15] = [
     "anchors",
     "audit",
     "changes",
     "head",
     "key_names",
     "key_scopes",
+    "key_sums",
     "keys",
     "roots",
     "secret_usage",
     "secrets",
+    "service_sums",
     "services",
     "usage",
     "usage_nodes",
@@ -56,7 +60,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// Without a lock, the file may be read while another process moves its log
 /// into it, and then looks damaged: it is looked at again before that is said.
-pub(super) fn probe(path: &Path) -> Result<Standing, Failure> {
+///
+/// Beside that it tells the database's birth, where it has one that reads.
+pub(super) fn probe(path: &Path) -> Result<(Standing, Option<[u8; 16]>), Failure> {
     let mut found = probe_once(path);
     for _ in 1..PROBES {
         match &found {
@@ -69,12 +75,13 @@ pub(super) fn probe(path: &Path) -> Result<Standing, Failure> {
     found
 }
 
-fn probe_once(path: &Path) -> Result<Standing, Failure> {
+fn probe_once(path: &Path) -> Result<(Standing, Option<[u8; 16]>), Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
-    standing(&connection, path)
+    let connection = Connection::open_with_flags(uri(path, "immutable=1"), flags)?;
+    let standing = standing(&connection, path)?;
+    Ok((standing, history::birth(&connection).ok()))
 }
 
 /// What the header says, as the connection sees it.
@@ -133,10 +140,15 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fa
         // main file whenever anything does, since `probe` looks there.
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
+    if found == Standing::Older {
+        check_pages(&transaction)?;
+        check_history(&transaction)?;
+    }
     transaction.commit()?;
+    // It is whole: closing it may move its log into it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     use_log(connection, path)?;
     if found != Standing::Current {
-        check_history(connection)?;
         add_functions(connection)?;
         // Grouped, so that a migration and the note of it commit together.
         migrations::runner()
@@ -149,6 +161,12 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fa
                     error,
                 )
             })?;
+        // Only now the schema is the current one: what is interrupted before
+        // is found to be older, and begun again.
+        let transaction = connection.transaction()?;
+        sums::seal_all(&transaction)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
     }
     Ok(())
 }
@@ -162,6 +180,18 @@ fn add_functions(connection: &Connection) -> Result<(), rusqlite::Error> {
         let name = name.and_then(|name| name.parse::<KeyName>().ok());
         Ok(name.map(|name| name.folded()))
     })
+}
+
+/// A migration writes: it begins with nothing that is damaged already.
+fn check_pages(connection: &Connection) -> Result<(), Failure> {
+    let sql = "PRAGMA integrity_check(1)";
+    let verdict: String = connection.query_row(sql, [], |row| row.get(0))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        let message = format!("the database is damaged: {verdict}");
+        Err(Failure::new(StoreErrorKind::Corrupt, message))
+    }
 }
 
 /// Switches to a write-ahead log, unless the database has one.
@@ -197,14 +227,15 @@ fn check_history(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks that the tables are there, and the one row of `head`.
+/// Checks that the tables are there, and that the head is that of the rest.
 pub(super) fn check(connection: &Connection) -> Result<(), Failure> {
     for table in TABLES {
         if !connection.table_exists(None, table)? {
             return Err(damaged(table));
         }
     }
-    super::read::head(connection).map(|_| ())
+    history::check(connection)?;
+    sums::verify_total(connection)
 }
 
 fn damaged(table: &str) -> Failure {
@@ -212,9 +243,10 @@ fn damaged(table: &str) -> Failure {
     Failure::new(StoreErrorKind::Corrupt, message)
 }
 
-/// The path as a URI (RFC 3986, as SQLite reads it) of a file that SQLite may
-/// take for unchanging: it then takes no locks and looks for no log.
-fn immutable_uri(path: &Path) -> String {
+/// The path as a URI (RFC 3986, as SQLite reads it) with a query. A file that
+/// is `immutable` SQLite takes for unchanging: it takes no locks and looks for
+/// no log. With `nolock` it takes no locks.
+pub(super) fn uri(path: &Path, query: &str) -> String {
     let mut uri = String::from("file://");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
@@ -230,7 +262,8 @@ fn immutable_uri(path: &Path) -> String {
             }
         }
     }
-    uri.push_str("?immutable=1");
+    uri.push('?');
+    uri.push_str(query);
     uri
 }
 
@@ -246,7 +279,7 @@ pub(super) fn fill(
 
 #[cfg(test)]
 mod tests {
-    use super::{VERSION, immutable_uri, migrations};
+    use super::{VERSION, migrations, uri};
 
     #[test]
     fn the_version_is_that_of_the_last_migration() {
@@ -261,7 +294,7 @@ mod tests {
 
     #[test]
     fn paths_survive_as_uris() {
-        let uri = immutable_uri(std::path::Path::new("/a b/é?#%.db"));
+        let uri = uri(std::path::Path::new("/a b/é?#%.db"), "immutable=1");
         assert_eq!(uri, "file:///a%20b/%C3%A9%3F%23%25.db?immutable=1");
     }
 }

@@ -18,9 +18,10 @@ use rusqlite::Connection;
 use super::database::Creation;
 use super::error::Failure;
 use super::link::Link;
+use super::note::Note;
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{change, counters, list, read, roots, trail};
+use super::{BackupReport, CheckReport, backup, change, check, counters, list, read, roots, trail};
 
 /// A store in one SQLite file.
 ///
@@ -53,7 +54,7 @@ pub struct SqliteStore {
     // In this order: the threads end before the file is closed.
     readers: Readers,
     writer: Writer,
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
 }
 
 impl SqliteStore {
@@ -79,6 +80,47 @@ impl SqliteStore {
     /// the path, where there is no file or an empty one.
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::start(Link::open(path.as_ref(), Creation::Forbidden)?)
+    }
+
+    /// Copies the database, as it is at one moment, to a new file: one that can
+    /// be put in the place of this one, with its keys, history and audit trail.
+    ///
+    /// Whoever reads or writes goes on meanwhile, here and in other processes;
+    /// until the copy is made the write-ahead log cannot be emptied. The copy
+    /// is written under another name beside its target, for its owner alone; it
+    /// gets its name once it is on the disk and has been found whole as
+    /// [`SqliteStore::check`] does that. Dropping the future gives it up.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::AlreadyExists`] where anything is at the path, or
+    /// where the copy would be taken for a part of another database;
+    /// [`StoreErrorKind::Invalid`] where there is no such folder;
+    /// [`StoreErrorKind::Corrupt`] where this database is damaged, and
+    /// [`StoreErrorKind::Unavailable`] where it cannot be read or the copy not
+    /// be written. Nothing is left of a copy that failed.
+    pub async fn backup(&self, to: impl AsRef<Path>) -> Result<BackupReport, StoreError> {
+        backup::back_up(Arc::clone(&self.link), to.as_ref().to_owned()).await
+    }
+
+    /// Looks at the whole database at the path: SQLite's own check, every
+    /// record against what it was when it was written, the services' counts,
+    /// the head against history, audit trail and what was acknowledged. The
+    /// audit trail's chain is [verified by the
+    /// manager](portcullis_core::KeyManager::verify_audit).
+    ///
+    /// Nothing is changed, and nothing need be writable. The database may be in
+    /// use; it takes seconds for a million keys, in which the write-ahead log
+    /// cannot be emptied. It blocks: not for a runtime's own threads.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being looked at: [`StoreErrorKind::Foreign`],
+    /// [`StoreErrorKind::Newer`] and, for an older schema or a file that is
+    /// missing, empty or cannot be read, [`StoreErrorKind::Unavailable`];
+    /// [`StoreErrorKind::Corrupt`] where not even its header reads.
+    pub fn check(path: impl AsRef<Path>) -> Result<CheckReport, StoreError> {
+        check::check(path.as_ref())
     }
 
     fn start(link: Link) -> Result<Self, StoreError> {
@@ -151,7 +193,16 @@ impl KeyStore for SqliteStore {
     }
 
     fn changes(&self, since: Head) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        self.poll(move |connection| read::changes(connection, since))
+        Box::pin(self.readers.run(move |link, at| {
+            link.follow()?;
+            let changes = link.read(at, |connection| read::changes(connection, since))?;
+            if matches!(changes, Changes::Diverged { .. }) {
+                // Whoever asked is told that it was set back; from now on it is
+                // the history that counts.
+                link.note(link.read(at, |connection| Note::of(connection))?);
+            }
+            Ok(changes)
+        }))
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'_, Result<Head, StoreError>> {

@@ -5,12 +5,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portcullis_core::store::{StoreError, StoreErrorKind};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::database::checkpoint;
-use super::error::Failure;
+use super::condition::Condition;
+use super::error::{Failure, uncommitted};
 use super::link::Link;
+use super::note::Note;
 
 /// How many jobs wait at most.
 const WAITING: usize = 1_024;
@@ -125,7 +126,9 @@ where
 }
 
 fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
-    let mut idle = true;
+    let mut condition = Condition::default();
+    // Whoever had the database before may have left a log.
+    let mut idle = false;
     loop {
         let next = if idle {
             waiting.recv().map_err(RecvTimeoutError::from)
@@ -136,32 +139,34 @@ fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
             Ok(first) => {
                 let more = waiting.try_iter();
                 let group = std::iter::once(first).chain(more).take(GROUP).collect();
-                commit(link, waiting, group);
+                commit(link, &mut condition, waiting, group);
                 idle = false;
             }
-            Err(RecvTimeoutError::Timeout) => {
-                rest(link);
-                idle = true;
-            }
+            // Tried again as long as somebody needs the log.
+            Err(RecvTimeoutError::Timeout) => idle = condition.rest(link),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// Moves the log into the database while nobody writes.
-fn rest(link: &Link) {
-    if link.is_current()
-        && let Ok(Err(error)) = link.write(|connection| checkpoint(connection))
-    {
-        tracing::debug!(%error, "the log stays as long as somebody reads it");
-    }
-}
-
 /// Runs and commits the jobs together, and answers each.
-fn commit(link: &Link, waiting: &Receiver<Box<dyn Job>>, mut group: Vec<Box<dyn Job>>) {
+fn commit(
+    link: &Link,
+    condition: &mut Condition,
+    waiting: &Receiver<Box<dyn Job>>,
+    mut group: Vec<Box<dyn Job>>,
+) {
     let mut outcome = link
         .follow()
-        .and_then(|()| link.write(|connection| transact(connection, &mut group))?);
+        .and_then(|()| condition.begin(link))
+        .and_then(|()| {
+            link.write(|connection| transact(connection, condition, &mut group))
+                .flatten()
+        });
+    match &outcome {
+        Err(error) => condition.met(error),
+        Ok(_) => condition.committed(),
+    }
     if outcome.is_ok() && !link.is_current() {
         // It went to a file that was replaced since the look before.
         let message = "the database was replaced while the change was committed";
@@ -171,17 +176,30 @@ fn commit(link: &Link, waiting: &Receiver<Box<dyn Job>>, mut group: Vec<Box<dyn 
         // They waited for the same lock: none waits for it again.
         group.extend(waiting.try_iter());
     }
-    for job in group {
-        job.settle(outcome.as_ref().copied());
+    // Before anybody is told: what was acknowledged is noted.
+    if let Ok(Some(note)) = outcome {
+        link.note(note);
     }
+    for job in group {
+        job.settle(outcome.as_ref().map(|_| ()));
+    }
+    condition.bound_log(link);
 }
 
-fn transact(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+/// Commits what the jobs do, and reads where that has led.
+fn transact(
+    connection: &mut Connection,
+    condition: &mut Condition,
+    group: &mut [Box<dyn Job>],
+) -> Result<Option<Note>, StoreError> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let mut transaction = begun.map_err(Failure::from)?;
     for job in group {
         let mut savepoint = transaction.savepoint().map_err(Failure::from)?;
         let applied = job.apply(&savepoint);
+        if let Err(error) = applied {
+            condition.met(error);
+        }
         if savepoint.is_autocommit() {
             // Some failures of the disk end the whole transaction.
             let lost = || StoreError::new(StoreErrorKind::Unavailable, "the transaction was lost");
@@ -195,32 +213,8 @@ fn transact(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(
         kept.and_then(|()| savepoint.commit())
             .map_err(Failure::from)?;
     }
-    transaction
-        .commit()
-        .map_err(|error| uncommitted(error).into())
-}
-
-/// What a failed `COMMIT` means. The frame that commits is the last that is
-/// written: where the disk was full, or something was wrong before anything was
-/// written, it is not there. Where writing or syncing it failed, it may be.
-fn uncommitted(error: rusqlite::Error) -> Failure {
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::ReadOnly
-            | ErrorCode::ConstraintViolation
-            | ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase,
-        ) => error.into(),
-        _ => StoreError::with_source(
-            StoreErrorKind::OutcomeUnknown,
-            format!("the disk did not confirm the change: {error}"),
-            error,
-        )
-        .into(),
-    }
+    transaction.commit().map_err(uncommitted)?;
+    Ok(Note::of(connection).ok())
 }
 
 /// The same error for one more waiter.

@@ -17,7 +17,7 @@ async fn everything_is_there_after_the_store_is_opened_again() {
     drop(store);
     assert_eq!(
         folder.names(),
-        ["keys.db"],
+        ["keys.db", "keys.db-head"],
         "closing empties and removes the log"
     );
     let store = open(&path);
@@ -231,7 +231,8 @@ async fn what_the_store_creates_is_for_its_owner_alone() {
     let folder = Folder::new();
     let store = open(&folder.path("keys.db"));
     fill(&drive(&store)).await;
-    assert_eq!(folder.names(), ["keys.db", "keys.db-shm", "keys.db-wal"]);
+    let names = ["keys.db", "keys.db-head", "keys.db-shm", "keys.db-wal"];
+    assert_eq!(folder.names(), names);
     for name in folder.names() {
         let mode = std::fs::metadata(folder.path(&name))
             .expect("a file")

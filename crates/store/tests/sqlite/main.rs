@@ -5,9 +5,13 @@
     reason = "a test fails by panicking, in its helpers as well"
 )]
 
+mod backup;
+mod check;
 mod conformance;
 mod crash;
+mod damaged;
 mod durability;
+mod faults;
 mod files;
 mod locks;
 mod migration;

@@ -8,8 +8,8 @@ use super::apply::Touched;
 use super::entries::Entries;
 use super::secrets;
 use crate::sqlite::error::Failure;
-use crate::sqlite::quota;
 use crate::sqlite::row::{Fields, RateColumns, rate_columns, stored};
+use crate::sqlite::{quota, sums};
 
 const CREATE: &str = "INSERT INTO keys (id, service, environment, prefix, owner, name, scopes, \
     rate_requests, rate_period_ns, rate_burst, addresses, metadata, note, state, revoked_at, \
@@ -49,6 +49,7 @@ pub(super) fn create(
     entries.add_scopes(connection, &key.scopes.to_string())?;
     entries.add_name(connection, &key.name)?;
     quota::recount(connection, &key.service, false, quota::counts(&key.state))?;
+    sums::seal_key(connection, number)?;
     Ok(Touched::Key(key.id))
 }
 
@@ -63,6 +64,8 @@ pub(super) fn update(
         let message = format!("there is no key {}", key.id);
         return Err(Failure::new(StoreErrorKind::NotFound, message));
     };
+    // A record that is damaged must not be taken for whole from now on.
+    sums::verify_key(connection, standing.number, key.id)?;
     let replaces = standing.version == expected && key.version > expected;
     if !replaces || !standing.stays || Columns::of(key)?.run(connection, REPLACE)? == 0 {
         let message = format!("key {} was changed by somebody else", key.id);
@@ -81,6 +84,7 @@ pub(super) fn update(
     }
     let after = quota::counts(&key.state);
     quota::recount(connection, &key.service, standing.counted, after)?;
+    sums::seal_key(connection, standing.number)?;
     Ok(Touched::Key(key.id))
 }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql};
 use super::apply::Touched;
 use crate::sqlite::error::Failure;
 use crate::sqlite::row::{Fields, RateColumns, rate_columns, stored};
+use crate::sqlite::sums;
 
 const CREATE: &str = "INSERT INTO services (name, quota, rate_requests, rate_period_ns, \
     rate_burst, default_lifetime, max_lifetime, prefix, retired_at, retired_why, created_at, \
@@ -26,6 +27,7 @@ pub(super) fn create(connection: &Connection, service: &Service) -> Result<Touch
         let message = format!("service {} exists already", service.name);
         return Err(Failure::new(StoreErrorKind::AlreadyExists, message));
     }
+    sums::seal_service(connection, service.name.as_str())?;
     Ok(Touched::Service)
 }
 
@@ -35,11 +37,14 @@ pub(super) fn update(
     expected: u64,
 ) -> Result<Touched, Failure> {
     let found = version(connection, &service.name)?;
+    // A record that is damaged must not be taken for whole from now on.
+    sums::verify_service(connection, &service.name)?;
     let replaces = found == expected && service.version > expected;
     if !replaces || Columns::of(service).run(connection, REPLACE)? == 0 {
         let message = format!("service {} was changed by somebody else", service.name);
         return Err(Failure::new(StoreErrorKind::Conflict, message));
     }
+    sums::seal_service(connection, service.name.as_str())?;
     Ok(Touched::Service)
 }
 

@@ -1,0 +1,99 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portcullis_core::store::conformance::{Driver, key};
+use rusqlite::Connection;
+
+use super::faults::{ORDERS, filled};
+use crate::SqliteStore;
+
+const MIB: u64 = 1 << 20;
+/// The limit, and what a group of changes may add to it.
+const BOUND: u64 = 17 * MIB;
+
+/// Makes changes until so much was written to the log; returns how long it was
+/// at most.
+async fn write(store: &SqliteStore, driver: &Driver, bytes: u64) -> u64 {
+    let (mut written, mut last, mut longest, mut n) = (0, 0, 0, 0);
+    while written < bytes {
+        n += 1;
+        driver
+            .create_key(key(ORDERS, n).expect("a key"))
+            .await
+            .expect("created");
+        let length = store.link.log_length();
+        // What grows; a log that is begun anew keeps its length at first.
+        written += length.saturating_sub(last).max(20_000);
+        (last, longest) = (length, longest.max(length));
+    }
+    longest
+}
+
+/// Reads one snapshot after the other.
+fn read(path: &Path, ended: &AtomicBool) {
+    let raw = Connection::open(path).expect("a connection");
+    while !ended.load(Ordering::Relaxed) {
+        raw.execute_batch("BEGIN; SELECT count(*) FROM head")
+            .expect("a snapshot");
+        thread::sleep(Duration::from_millis(20));
+        raw.execute_batch("COMMIT").expect("its end");
+    }
+}
+
+async fn emptied(store: &SqliteStore) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.link.log_length() > 0 {
+        assert!(Instant::now() < deadline, "the log stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_stays_within_its_limit_however_many_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path: Arc<PathBuf> = Arc::new(folder.path().join("keys.db"));
+    let (store, driver, _) = filled(&path).await;
+    let ended = Arc::new(AtomicBool::new(false));
+    // Out of step: there is never a moment at which nobody reads.
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            thread::sleep(Duration::from_millis(5));
+            let (path, ended) = (Arc::clone(&path), Arc::clone(&ended));
+            thread::spawn(move || read(&path, &ended))
+        })
+        .collect();
+    let longest = write(&store, &driver, 24 * MIB).await;
+    ended.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.join().expect("no panic");
+    }
+    assert!(longest < BOUND, "{longest} bytes");
+    emptied(&store).await;
+}
+
+#[tokio::test]
+async fn a_log_that_one_long_reader_held_shrinks_once_it_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys.db");
+    let (store, driver, first) = filled(&path).await;
+    let reader = Connection::open(&path).expect("a connection");
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM head")
+        .expect("a snapshot");
+    let longest = write(&store, &driver, 20 * MIB).await;
+    assert!(longest > BOUND, "{longest} bytes: nothing held the log");
+    // It still sees what it saw.
+    let seen = "SELECT count(*) FROM keys";
+    let seen: i64 = reader.query_row(seen, [], |row| row.get(0)).expect("read");
+    assert_eq!(seen, 1);
+    // Idle, and nothing is written that could notice that it is gone.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(store.link.log_length(), longest);
+    drop(reader);
+    emptied(&store).await;
+    let found = driver.load(first.id).await.expect("loaded").key;
+    assert_eq!(found, Some(first));
+}

@@ -1,0 +1,4 @@
+//! What needs a hold of the connections: faults of SQLite itself.
+
+mod faults;
+mod log;

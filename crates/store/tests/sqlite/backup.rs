@@ -1,0 +1,236 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use portcullis_core::store::{AuditLog as _, Changes, Revision, StoreErrorKind};
+use portcullis_store::SqliteStore;
+
+use crate::support::{Folder, add_key, changes, drive, fill, head, open, raw};
+
+async fn refused(store: &SqliteStore, to: &Path, kind: StoreErrorKind, word: &str) {
+    let error = store.backup(to).await.expect_err("no backup");
+    assert_eq!(error.kind(), kind, "{}: {error}", to.display());
+    assert!(error.to_string().contains(word), "{error}");
+}
+
+#[tokio::test]
+async fn a_backup_is_the_database_of_one_moment_and_can_be_put_in_its_place() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let driver = drive(&store);
+    let key = fill(&driver).await;
+    let to = folder.path("backup.db");
+    let report = store.backup(&to).await.expect("a backup");
+    assert_eq!(report.head, head(&store).await);
+    assert_eq!(report.audit_head, store.audit_head().await.expect("a head"));
+    assert_eq!((report.services, report.keys), (1, 1));
+    assert_eq!(report.bytes, fs::metadata(&to).expect("a file").len());
+    let late = add_key(&driver).await;
+    let names = [
+        "backup.db",
+        "keys.db",
+        "keys.db-head",
+        "keys.db-shm",
+        "keys.db-wal",
+    ];
+    assert_eq!(folder.names(), names, "nothing else is left");
+
+    // Copying the file is all that restoring is: while nobody uses it,
+    drop((store, driver));
+    fs::copy(&to, &path).expect("copied");
+    let store = open(&path);
+    let driver = drive(&store);
+    assert_eq!(head(&store).await, report.head);
+    assert_eq!(driver.load(late.id).await.expect("loaded").key, None);
+    // while it is in use,
+    add_key(&driver).await;
+    let known = head(&store).await;
+    fs::copy(&to, folder.path("copy.db")).expect("copied");
+    fs::rename(folder.path("copy.db"), &path).expect("moved");
+    assert!(matches!(
+        changes(&store, known).await,
+        Changes::Diverged { .. }
+    ));
+    let found = driver.load(key.id).await.expect("loaded").key;
+    assert_eq!(found, Some(key));
+    // and once more.
+    for _ in 0..5 {
+        add_key(&driver).await;
+    }
+    drop((store, driver));
+    fs::copy(&to, &path).expect("copied");
+    let store = open(&path);
+    assert_eq!(head(&store).await, report.head);
+    add_key(&drive(&store)).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    let store = open(&folder.path("keys.db"));
+    store
+        .backup(folder.path("backup.db"))
+        .await
+        .expect("a backup");
+    let metadata = fs::metadata(folder.path("backup.db")).expect("a file");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_replaces_nothing_and_never_becomes_a_part_of_a_database() {
+    use StoreErrorKind::{AlreadyExists, Invalid};
+    use std::os::unix::fs::symlink;
+
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    fill(&drive(&store)).await;
+    fs::write(folder.path("taken"), "mine").expect("written");
+    fs::create_dir(folder.path("folder")).expect("a folder");
+    fs::hard_link(&path, folder.path("linked.db")).expect("a link");
+    symlink(&path, folder.path("symbolic.db")).expect("a link");
+    symlink(folder.path("nowhere"), folder.path("dangling")).expect("a link");
+    fs::write(folder.path("torn.db-wal"), "a log").expect("written");
+    fs::write(folder.path("other.db"), "").expect("written");
+    let before = folder.names();
+    let log = fs::read(folder.path("keys.db-wal")).expect("a log");
+
+    for itself in ["keys.db", "folder/../keys.db", "linked.db", "symbolic.db"] {
+        refused(
+            &store,
+            &folder.path(itself),
+            AlreadyExists,
+            "is the database itself",
+        )
+        .await;
+    }
+    for taken in [
+        "taken",
+        "folder",
+        "folder/",
+        "dangling",
+        "keys.db-wal",
+        "keys.db-shm",
+    ] {
+        refused(&store, &folder.path(taken), AlreadyExists, "exists already").await;
+    }
+    for part in [
+        "keys.db-journal",
+        "folder/../keys.db-journal",
+        "other.db-wal",
+        "other.db-head",
+    ] {
+        refused(&store, &folder.path(part), AlreadyExists, "a part of").await;
+    }
+    refused(&store, &folder.path("torn.db"), AlreadyExists, "-wal").await;
+    refused(&store, &folder.path("none/backup.db"), Invalid, "no folder").await;
+    refused(&store, &folder.path("taken/backup.db"), Invalid, "taken").await;
+    refused(&store, &folder.path("folder/.."), Invalid, "names no file").await;
+    refused(&store, Path::new(""), Invalid, "names no file").await;
+    assert_eq!(folder.names(), before);
+    assert_eq!(fs::read(folder.path("taken")).expect("readable"), b"mine");
+    assert_eq!(fs::read(folder.path("keys.db-wal")).expect("a log"), log);
+    assert!(SqliteStore::check(&path).expect("checked").is_whole());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn backups_under_writes_are_each_of_one_moment_and_hold_nobody_up() {
+    let folder = Folder::new();
+    let store = open(&folder.path("keys.db"));
+    let driver = drive(&store);
+    let first = fill(&driver).await;
+    for _ in 0..200 {
+        add_key(&driver).await;
+    }
+    let ended = Arc::new(AtomicBool::new(false));
+    let writing = tokio::spawn({
+        let (driver, ended) = (driver.clone(), Arc::clone(&ended));
+        async move {
+            let mut written = 0_u64;
+            while !ended.load(Ordering::Relaxed) {
+                add_key(&driver).await;
+                written += 1;
+            }
+            written
+        }
+    });
+    let reading = tokio::spawn({
+        let (driver, ended) = (driver.clone(), Arc::clone(&ended));
+        async move {
+            let mut slowest = Duration::ZERO;
+            while !ended.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                driver.load(first.id).await.expect("loaded");
+                slowest = slowest.max(began.elapsed());
+            }
+            slowest
+        }
+    });
+    let mut last = Revision::new(0);
+    let mut copies: Vec<PathBuf> = Vec::new();
+    for n in 0..8 {
+        let to = folder.path(&format!("backup-{n}.db"));
+        while head(&store).await.revision == last {
+            tokio::task::yield_now().await;
+        }
+        let report = store.backup(&to).await.expect("a backup");
+        assert!(report.head.revision > last, "writing went on");
+        last = report.head.revision;
+        // A service, a key for each further revision.
+        assert_eq!(report.keys, report.head.revision.count() - 1);
+        copies.push(to);
+    }
+    ended.store(true, Ordering::Relaxed);
+    assert!(writing.await.expect("no panic") >= 5);
+    let slowest = reading.await.expect("no panic");
+    assert!(slowest < Duration::from_secs(2), "a read took {slowest:?}");
+    for copy in copies {
+        let report = SqliteStore::check(&copy).expect("checked");
+        assert!(report.is_whole(), "{report}");
+        let copy = open(&copy);
+        add_key(&drive(&copy)).await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_damaged_database_there_is_no_backup() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    fill(&drive(&store)).await;
+    raw(&path)
+        .execute("UPDATE keys SET owner = 'somebody'", [])
+        .expect("altered");
+    let to = folder.path("backup.db");
+    refused(&store, &to, StoreErrorKind::Corrupt, "not whole").await;
+    let names = ["keys.db", "keys.db-head", "keys.db-shm", "keys.db-wal"];
+    assert_eq!(folder.names(), names, "nothing is left of it");
+}
+
+#[tokio::test]
+async fn a_backup_that_nobody_waits_for_is_given_up() {
+    let folder = Folder::new();
+    let store = open(&folder.path("keys.db"));
+    fill(&drive(&store)).await;
+    for _ in 0..20 {
+        let backup = store.backup(folder.path("backup.db"));
+        let _ = tokio::time::timeout(Duration::from_micros(50), backup).await;
+    }
+    // Either it was done, or nothing is left.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while folder.names().iter().any(|name| name.starts_with('.')) {
+        assert!(Instant::now() < deadline, "{:?}", folder.names());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    if folder.names().contains(&"backup.db".to_owned()) {
+        let report = SqliteStore::check(folder.path("backup.db")).expect("checked");
+        assert!(report.is_whole(), "{report}");
+    }
+}

@@ -1,0 +1,173 @@
+use portcullis_core::store::StoreErrorKind;
+use portcullis_store::SqliteStore;
+
+use super::database::{BILLING, Database, is_granted, manage, open};
+use super::files::{Files, PAGE, snapshot};
+use crate::support::{Folder, ORDERS, raw};
+
+/// All of the database in its one file.
+fn whole(folder: &Folder, name: &str) -> Files {
+    raw(&folder.path(name))
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .expect("a checkpoint");
+    snapshot(folder, name)
+}
+
+#[tokio::test]
+async fn a_record_that_was_altered_in_the_file_is_not_used_and_the_others_are() {
+    for sql in [
+        "UPDATE keys SET state = 'active', revoked_at = NULL, revoked_why = NULL WHERE id = ?1",
+        "UPDATE keys SET service = 'billing' WHERE id = ?1",
+        "UPDATE keys SET scopes = '*' WHERE id = ?1",
+        "UPDATE keys SET expires_at = 4000000000000 WHERE id = ?1",
+        "UPDATE keys SET rate_requests = 9, rate_period_ns = 1000000000, rate_burst = 9 WHERE id = ?1",
+        "UPDATE secrets SET ends_at = NULL, created_at = created_at + 1 \
+         WHERE key = (SELECT number FROM keys WHERE id = ?1)",
+        "INSERT INTO secrets (key, number, digest, root, issuer, created_at, standing) \
+         SELECT number, 9, zeroblob(32), 'k1', 'k1', 0, 1 FROM keys WHERE id = ?1",
+        "DELETE FROM key_sums WHERE key = (SELECT number FROM keys WHERE id = ?1)",
+    ] {
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        let database = Database::create(&path).await;
+        let (altered, other) = (database.issue(ORDERS).await, database.issue(ORDERS).await);
+        database.revoke(altered.key.id).await;
+        let raw = raw(&path);
+        assert_eq!(raw.execute(sql, [altered.key.id.as_bytes()]).expect(sql), 1);
+        // A process that has not read it yet.
+        let files = whole(&folder, "keys.db");
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        files.write(&path);
+        let manager = manage(open(&path), &database.keyring).await.expect(sql);
+        assert!(!is_granted(&manager, altered.token.expose()).await, "{sql}");
+        assert!(is_granted(&manager, other.token.expose()).await, "{sql}");
+        let error = manager.key(altered.key.id).await.expect_err(sql);
+        assert!(
+            error.to_string().contains("not as it was written"),
+            "{sql}: {error}"
+        );
+        assert!(
+            error.to_string().contains(&altered.key.id.to_string()),
+            "{sql}: {error}"
+        );
+        manager.key(other.key.id).await.expect("whole");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_was_altered_in_the_file_stops_the_manager() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let database = Database::create(&path).await;
+    raw(&path)
+        .execute("UPDATE services SET quota = 1 WHERE name = 'orders'", [])
+        .expect("altered");
+    let files = whole(&folder, "keys.db");
+    let folder = Folder::new();
+    files.write(&folder.path("keys.db"));
+    let store = open(&folder.path("keys.db"));
+    let message = manage(store, &database.keyring).await.expect_err("altered");
+    assert!(message.contains("table services, row orders"), "{message}");
+}
+
+#[tokio::test]
+async fn pages_of_an_older_moment_bring_no_key_back() {
+    let folder = Folder::new();
+    let database = Database::create(&folder.path("keys.db")).await;
+    let mut issued = Vec::new();
+    for service in [ORDERS, BILLING, ORDERS, BILLING] {
+        issued.push(database.issue(service).await);
+    }
+    let older = whole(&folder, "keys.db");
+    for issued in &issued {
+        database.revoke(issued.key.id).await;
+    }
+    let newer = whole(&folder, "keys.db");
+    assert_eq!(older.main.len(), newer.main.len());
+    let stale = |take: &dyn Fn(usize) -> bool| {
+        let mut files = newer.clone();
+        let pages = files.main.chunks_mut(PAGE).zip(older.main.chunks(PAGE));
+        for (number, (page, older)) in pages.enumerate() {
+            if take(number) {
+                page.copy_from_slice(older);
+            }
+        }
+        files
+    };
+    let differ: Vec<_> = (0..newer.main.len() / PAGE)
+        .filter(|page| {
+            let bytes = page * PAGE..(page + 1) * PAGE;
+            older.main[bytes.clone()] != newer.main[bytes]
+        })
+        .collect();
+    assert!(differ.len() > 5, "{differ:?}");
+    let pairs = differ
+        .iter()
+        .flat_map(|one| differ.iter().map(move |other| (one, other)));
+    let pairs = pairs
+        .filter(|(one, other)| one <= other)
+        .map(|(one, other)| {
+            let mut files = stale(&|number| number == *one || number == *other);
+            // Only the pages themselves can tell.
+            files.note = None;
+            files
+        });
+    // All the pages that matter may agree: the note tells.
+    let all_but_one = differ.iter().map(|page| stale(&|number| number != *page));
+    let (mut refused, mut used) = (0, 0);
+    for files in pairs.chain(all_but_one) {
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        files.write(&path);
+        let Ok(store) = SqliteStore::open(&path) else {
+            assert!(files.are_untouched(&path));
+            refused += 1;
+            continue;
+        };
+        used += 1;
+        let manager = manage(store, &database.keyring).await.expect("a manager");
+        for issued in &issued {
+            assert!(!is_granted(&manager, issued.token.expose()).await);
+        }
+    }
+    assert!(refused > 5 && used > 2, "{refused} refused, {used} used");
+}
+
+#[tokio::test]
+async fn an_older_schema_is_added_up_when_it_is_migrated_and_not_when_it_is_damaged() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let database = Database::create(&path).await;
+    let (live, ended) = (database.issue(ORDERS).await, database.issue(ORDERS).await);
+    database.revoke(ended.key.id).await;
+    // As a migration leaves it that was interrupted after its last statement.
+    raw(&path)
+        .execute_batch("PRAGMA user_version = 1; DELETE FROM key_sums; DELETE FROM service_sums;")
+        .expect("set back");
+    let files = whole(&folder, "keys.db");
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    files.write(&path);
+    let manager = manage(open(&path), &database.keyring)
+        .await
+        .expect("a manager");
+    assert!(is_granted(&manager, live.token.expose()).await);
+    assert!(!is_granted(&manager, ended.token.expose()).await);
+    assert!(SqliteStore::check(&path).expect("checked").is_whole());
+
+    for page in 1..files.main.len() / PAGE {
+        let mut damaged = files.clone();
+        damaged.main[page * PAGE..(page + 1) * PAGE].fill(0x5a);
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        damaged.write(&path);
+        let error = SqliteStore::open(&path).expect_err("damaged");
+        assert_eq!(
+            error.kind(),
+            StoreErrorKind::Corrupt,
+            "page {page}: {error}"
+        );
+        assert!(damaged.are_untouched(&path), "page {page}: {error}");
+    }
+}
