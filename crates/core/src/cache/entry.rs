@@ -1,5 +1,4 @@
 use std::any::Any;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,6 +6,7 @@ use crate::cache::Stamp;
 use crate::clock::Moment;
 use crate::key::{Key, Secret};
 use crate::keyring::{Keyring, Root};
+use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use crate::token::ParsedToken;
 use crate::usage::{UsageCell, UsageTable};
 

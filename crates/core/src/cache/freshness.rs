@@ -1,7 +1,7 @@
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::clock::{Moment, Timestamp};
+use crate::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 
 /// When the store was last known to hold nothing that this node had not
 /// heard of: the moment at which the last good poll was **sent**.

@@ -1,11 +1,11 @@
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-
 use crate::key::KeyId;
 use crate::store::Revision;
+use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use crate::sync::parts;
 
 /// How many groups of keys share a least revision. A change to one key makes
 /// the others of its group be read again, once.
-const STRIPES: usize = 4_096;
+const STRIPES: usize = parts(4_096);
 
 /// Bits of a stamp that hold the revision; the others hold the epoch. That is
 /// a million changes a second for twelve days, or one for 34,000 years, and

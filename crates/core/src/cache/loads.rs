@@ -1,13 +1,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cache::Asker;
 use crate::cache::turns::Turns;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Reads under way, so that a thousand requests for one record are one read,
 /// and a flood of misses is a bounded queue.

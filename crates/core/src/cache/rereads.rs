@@ -1,9 +1,9 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::key::KeyId;
+use crate::sync::{Mutex, PoisonError};
 use crate::token::ParsedToken;
 
 /// For which tokens a key was read again of late because they did not match.

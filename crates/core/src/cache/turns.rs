@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Slots for what runs at the same time. While all are taken, askers are
 /// served in turn, each in the order of its own: who asks for much waits

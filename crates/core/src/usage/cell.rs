@@ -1,9 +1,9 @@
 use std::net::IpAddr;
-use std::sync::atomic::{
-    AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
-};
 
 use crate::clock::Timestamp;
+use crate::sync::atomic::{
+    AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use crate::usage::{AddressClass, Refusals, Usage};
 
 /// One secret's counters since they were last taken.

@@ -1,10 +1,11 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::key::KeyId;
+use crate::sync::{Mutex, PoisonError, parts};
 use crate::usage::{UsageCell, UsageDelta};
 
-const SHARDS: usize = 64;
+const SHARDS: usize = parts(64);
 
 /// Cells by key and number of the secret.
 type Shard = HashMap<(KeyId, u32), Arc<UsageCell>>;
