@@ -24,4 +24,4 @@ pub(crate) use keys::{Absent, Cached, KeyCache};
 pub(crate) use loads::{Joined, Loads, Unread};
 pub(crate) use rereads::{Reread, Rereads};
 pub(crate) use services::{ServiceCache, ServiceTable};
-pub(crate) use witness::{Met, Witness};
+pub(crate) use witness::Witness;

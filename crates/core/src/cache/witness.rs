@@ -1,62 +1,83 @@
-use std::sync::{Mutex, PoisonError};
-
 use crate::cache::gate::Epoch;
 use crate::store::Head;
+use crate::sync::{Mutex, PoisonError};
 
-/// The newest head that this node has met outside its polls: in what it read,
-/// and in what it committed.
+/// The heads that this node has met outside its polls, in what it read and in
+/// what it committed, and that no poll has found in the store's history yet.
 ///
 /// A store that is restored to a head which the follower knows, but which lies
 /// before what was read or committed since, has diverged as well: the next poll
-/// looks whether the store still remembers this head.
+/// looks whether the store still remembers these heads.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
-    newest: Mutex<Option<(Epoch, Met)>>,
+    met: Mutex<Option<Met>>,
 }
 
-/// What a node has met of a store in one epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Met {
-    /// This head, and none of a greater revision.
-    Head(Head),
-    /// Two heads of one revision: there were two stores, or two lives of one.
-    Two,
+/// What was met in one epoch.
+#[derive(Debug)]
+struct Met {
+    epoch: Epoch,
+    /// Where the last good poll found the store.
+    polled: Option<Head>,
+    unverified: Vec<Head>,
 }
+
+/// The most heads that a poll has to look for. Of more, the first and the
+/// newest are kept: what is met first after a poll is what a restored store
+/// lacks, and what is met last is what one that was put back lacks.
+const MOST: usize = 8;
 
 impl Witness {
-    /// The store stood at `head` when it was asked in `epoch`.
+    /// The store stood at `head` when it was asked in `epoch`. A head that is
+    /// older than others may be of another life than they are.
     pub(crate) fn met(&self, epoch: Epoch, head: Head) {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        match *newest {
-            // What was asked in an earlier epoch is of a store that is gone.
-            Some((known, _)) if known > epoch => {}
-            Some((known, met)) if known == epoch => *newest = Some((epoch, met.and(head))),
-            _ => *newest = Some((epoch, Met::Head(head))),
-        }
+        self.of(epoch, |met| {
+            if met.polled == Some(head) || met.unverified.contains(&head) {
+                return;
+            }
+            if met.unverified.len() < MOST {
+                met.unverified.push(head);
+            } else if let Some(newest) = met.unverified.last_mut()
+                && newest.revision < head.revision
+            {
+                *newest = head;
+            }
+        });
     }
 
-    /// What was met in this epoch.
-    pub(crate) fn newest(&self, epoch: Epoch) -> Option<Met> {
-        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        newest
-            .filter(|(known, _)| *known == epoch)
-            .map(|(_, met)| met)
+    /// What was met in this epoch and is to be looked for.
+    pub(crate) fn unverified(&self, epoch: Epoch) -> Vec<Head> {
+        self.of(epoch, |met| met.unverified.clone())
+            .unwrap_or_default()
     }
-}
 
-impl Met {
-    fn and(self, head: Head) -> Self {
-        match self {
-            Self::Head(known) if known.revision < head.revision => Self::Head(head),
-            Self::Head(known) if known.revision == head.revision && known != head => Self::Two,
-            known => known,
+    /// A poll found the store at `polled`, with all of these in its history.
+    pub(crate) fn verified(&self, epoch: Epoch, polled: Head, heads: &[Head]) {
+        self.of(epoch, |met| {
+            met.polled = Some(polled);
+            met.unverified
+                .retain(|head| *head != polled && !heads.contains(head));
+        });
+    }
+
+    /// What was asked in an earlier epoch is of a store that is gone: nothing
+    /// is done with it.
+    fn of<T>(&self, epoch: Epoch, then: impl FnOnce(&mut Met) -> T) -> Option<T> {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if met.as_ref().is_none_or(|met| met.epoch < epoch) {
+            *met = Some(Met {
+                epoch,
+                polled: None,
+                unverified: Vec::new(),
+            });
         }
+        met.as_mut().filter(|met| met.epoch == epoch).map(then)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Met, Witness};
+    use super::{MOST, Witness};
     use crate::cache::Gate;
     use crate::store::{Head, Revision};
 
@@ -68,37 +89,60 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_head_of_the_present_epoch_counts() {
+    fn what_was_met_in_the_present_epoch_is_to_be_looked_for() {
         let (witness, gate) = (Witness::default(), Gate::new());
         let before = gate.epoch();
-        assert_eq!(witness.newest(before), None);
+        assert_eq!(witness.unverified(before), []);
         witness.met(before, head(7, 70));
         witness.met(before, head(5, 50));
-        assert_eq!(witness.newest(before), Some(Met::Head(head(7, 70))));
+        witness.met(before, head(7, 70));
+        assert_eq!(witness.unverified(before), [head(7, 70), head(5, 50)]);
         gate.diverge();
         let after = gate.epoch();
-        assert_eq!(witness.newest(after), None, "of another life");
+        assert_eq!(witness.unverified(after), [], "of another life");
         witness.met(after, head(2, 20));
         witness.met(before, head(9, 90));
-        assert_eq!(
-            witness.newest(after),
-            Some(Met::Head(head(2, 20))),
-            "late news of a store that is gone"
-        );
+        assert_eq!(witness.unverified(before), [], "of a store that is gone");
+        assert_eq!(witness.unverified(after), [head(2, 20)]);
     }
 
     #[test]
-    fn two_heads_of_one_revision_are_of_two_stores() {
+    fn two_heads_of_one_revision_are_both_looked_for() {
         let (witness, gate) = (Witness::default(), Gate::new());
         let epoch = gate.epoch();
         witness.met(epoch, head(7, 70));
-        witness.met(epoch, head(7, 70));
-        assert_eq!(witness.newest(epoch), Some(Met::Head(head(7, 70))));
         witness.met(epoch, head(7, 71));
-        assert_eq!(witness.newest(epoch), Some(Met::Two));
+        assert_eq!(witness.unverified(epoch), [head(7, 70), head(7, 71)]);
+    }
+
+    #[test]
+    fn what_comes_while_or_after_a_poll_looks_is_looked_for_by_the_next() {
+        let (witness, gate) = (Witness::default(), Gate::new());
+        let epoch = gate.epoch();
+        witness.met(epoch, head(7, 70));
+        let looked_for = witness.unverified(epoch);
         witness.met(epoch, head(8, 80));
-        assert_eq!(witness.newest(epoch), Some(Met::Two), "still cached");
-        gate.diverge();
-        assert_eq!(witness.newest(gate.epoch()), None);
+        witness.verified(epoch, head(9, 90), &looked_for);
+        assert_eq!(witness.unverified(epoch), [head(8, 80)]);
+        witness.met(epoch, head(9, 90));
+        assert_eq!(witness.unverified(epoch), [head(8, 80)], "just polled");
+        witness.met(epoch, head(3, 30));
+        assert_eq!(witness.unverified(epoch), [head(8, 80), head(3, 30)]);
+    }
+
+    #[test]
+    fn of_many_the_first_and_the_newest_are_kept() {
+        let (witness, gate) = (Witness::default(), Gate::new());
+        let epoch = gate.epoch();
+        for count in 1..=100 {
+            witness.met(epoch, head(count, count));
+        }
+        witness.met(epoch, head(50, 51));
+        let kept = witness.unverified(epoch);
+        assert_eq!(kept.len(), MOST);
+        assert_eq!(
+            (kept.first(), kept.last()),
+            (Some(&head(1, 1)), Some(&head(100, 100)))
+        );
     }
 }

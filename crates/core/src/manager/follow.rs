@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::cache::{Met, Stamp};
+use crate::cache::Stamp;
 use crate::manager::handle::Request;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
@@ -61,28 +61,25 @@ impl Shared {
     }
 
     /// What has changed since `head`. The store must also remember what this
-    /// node has met of it since: a restored one does not.
+    /// node has met of it outside its polls: a restored one does not.
     async fn ask(&self, head: Head) -> Result<Changes, StoreError> {
         // Taken before the store is asked: what is met later may be newer than
         // the answer.
-        let met = self.witness.newest(self.gate.epoch());
+        let epoch = self.gate.epoch();
+        let met = self.witness.unverified(epoch);
         let changes = self.changes(head).await?;
         let now = changes.head();
-        let met = match met {
-            None => return Ok(changes),
-            Some(Met::Two) => return Ok(Changes::Diverged { head: now }),
-            Some(Met::Head(met)) => met,
-        };
-        if met.revision < head.revision || met == head || met == now {
-            return Ok(changes);
+        for met in met.iter().filter(|met| **met != head && **met != now) {
+            if met.revision >= now.revision {
+                return Ok(Changes::Diverged { head: now });
+            }
+            match self.changes(*met).await? {
+                diverged @ Changes::Diverged { .. } => return Ok(diverged),
+                Changes::Some { .. } | Changes::All { .. } => {}
+            }
         }
-        if met.revision >= now.revision {
-            return Ok(Changes::Diverged { head: now });
-        }
-        match self.changes(met).await? {
-            diverged @ Changes::Diverged { .. } => Ok(diverged),
-            Changes::Some { .. } | Changes::All { .. } => Ok(changes),
-        }
+        self.witness.verified(epoch, now, &met);
+        Ok(changes)
     }
 
     async fn changes(&self, since: Head) -> Result<Changes, StoreError> {

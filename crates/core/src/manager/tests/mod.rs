@@ -7,6 +7,7 @@ mod faults;
 mod lifecycle;
 mod listing;
 mod patches;
+mod lives;
 mod race;
 mod refused;
 mod roots;
