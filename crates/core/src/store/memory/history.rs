@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::key::KeyId;
@@ -82,7 +82,7 @@ impl History {
             Some(past) if past.tag != since.tag => return Changes::Diverged { head },
             Some(_) => {}
         }
-        let (mut keys, mut services) = (HashSet::new(), false);
+        let (mut keys, mut services) = (BTreeSet::new(), false);
         for past in self
             .past
             .range((Bound::Excluded(since.revision), Bound::Unbounded))
