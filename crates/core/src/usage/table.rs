@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::key::KeyId;
@@ -7,8 +7,8 @@ use crate::usage::{UsageCell, UsageDelta};
 
 const SHARDS: usize = parts(64);
 
-/// Cells by key and number of the secret.
-type Shard = HashMap<(KeyId, u32), Arc<UsageCell>>;
+/// Cells by key and number of the secret, in this order.
+type Shard = BTreeMap<(KeyId, u32), Arc<UsageCell>>;
 
 /// The counters of all secrets in use, by key and number.
 ///
