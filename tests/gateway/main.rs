@@ -2,6 +2,7 @@
 //! files, its signals.
 
 mod audit;
+mod backup;
 mod bad_input;
 mod canary;
 mod databases;

@@ -104,4 +104,4 @@ pub use portcullis_layer::{Caller, CallerRejection};
 
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
-pub use portcullis_store::SqliteStore;
+pub use portcullis_store::{BackupReport, CheckReport, SqliteStore};

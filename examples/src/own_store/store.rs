@@ -106,7 +106,12 @@ impl KeyStore for OwnStore {
 impl UsageStore for OwnStore {
     fn add_usage(&self, batch: &UsageBatch) -> BoxFuture<'_, Result<(), StoreError>> {
         let batch = batch.clone();
-        now(move || self.write(|tables| Ok(tables.add_usage(&batch))))
+        now(move || {
+            self.write(|tables| {
+                tables.add_usage(&batch);
+                Ok(())
+            })
+        })
     }
 
     fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>> {

@@ -1,6 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use super::audit::AuditCommand;
+use super::backup::BackupArgs;
 use super::exit::Exit;
 use super::global::GlobalArgs;
 use super::init::InitArgs;
@@ -38,6 +39,10 @@ pub(super) enum Command {
     /// Show and change the keyring's roots
     #[command(subcommand)]
     Keyring(KeyringCommand),
+    /// Copy the database to a new file, while it is in use
+    Backup(BackupArgs),
+    /// Look for damage in the database, its keyring and its audit trail
+    Check,
     /// A gateway with a service, an upstream and a key to try out, at once
     Quickstart(QuickstartArgs),
 }

@@ -17,7 +17,8 @@ pub enum Exit {
     /// The state of things forbids it: it exists already, is revoked, retired or in use, was
     /// changed in between, or the quota is reached.
     Conflict = 4,
-    /// The answer is no: the token was refused, or the audit trail has a fault.
+    /// The answer is no: the token was refused, or a fault was found in the database or the
+    /// audit trail.
     Refused = 5,
     /// The database, the keyring or a listen address cannot be used now.
     Unavailable = 6,
@@ -51,7 +52,7 @@ impl Exit {
             Self::Usage => "an argument, cursor or environment variable is not allowed",
             Self::NotFound => "the service or key does not exist",
             Self::Conflict => "it exists already, or its state or quota forbids it",
-            Self::Refused => "the token was refused, or the audit trail has a fault",
+            Self::Refused => "the token was refused, or database or audit trail have a fault",
             Self::Unavailable => "database, keyring or listen address cannot be used now",
             Self::Config => "the configuration is missing or has faults",
         }
@@ -84,6 +85,8 @@ mod tests {
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7]);
         let help = Exit::help();
         assert_eq!(help.lines().count(), 1 + Exit::ALL.len());
-        assert!(help.contains("  5  the token was refused, or the audit trail has a fault\n"));
+        assert!(
+            help.contains("  5  the token was refused, or database or audit trail have a fault\n")
+        );
     }
 }

@@ -8,6 +8,8 @@
 mod actor;
 mod args;
 mod audit;
+mod backup;
+mod check;
 mod checked;
 mod dto;
 mod error;

@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::Output;
-use super::{Exit, audit, init, keyring, keys, quickstart, serve, services};
+use super::{Exit, audit, backup, check, init, keyring, keys, quickstart, serve, services};
 use crate::telemetry::{LogLevel, init_logs};
 
 /// The program: reads its arguments, does what they ask, and says how it went. See [`Exit`] for
@@ -79,6 +79,10 @@ async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {
         Command::Keys(command) => keys::run(command, &global, output).await,
         Command::Audit(command) => audit::run(command, &global, output).await,
         Command::Keyring(command) => keyring::run(command, &global, output).await,
+        Command::Backup(args) => backup::run(&args, &global, output)
+            .await
+            .map(|()| Exit::Done),
+        Command::Check => check::run(&global, output).await,
         Command::Quickstart(args) => quickstart::run(&args, output).await,
     }
 }

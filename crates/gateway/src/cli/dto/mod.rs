@@ -2,6 +2,7 @@
 //! part of the program's interface. Times are RFC 3339 in UTC, durations whole seconds.
 
 mod audit;
+mod database;
 mod key;
 mod keyring;
 mod service;
@@ -10,6 +11,7 @@ mod verdict;
 pub(super) use audit::{
     AnchorDto, AuditHeadDto, AuditPageDto, AuditReportDto, ExportedEventDto, PrunedDto,
 };
+pub(super) use database::{BackupDto, CheckDto};
 pub(super) use key::{IssuedDto, KeyDto, KeyPageDto, RevokedDto, RevokedKeysDto};
 pub(super) use keyring::{ChangedRootDto, RootDto, RootListDto};
 pub(super) use service::{ServiceDto, ServiceListDto};

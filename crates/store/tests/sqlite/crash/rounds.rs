@@ -111,7 +111,8 @@ impl<'a> Rounds<'a> {
         let driver = Driver::with_keyring(Arc::new(store), self.keyring.clone());
         for (id, told) in &self.told {
             let key = driver.load(*id).await.expect("loaded").key;
-            let key = key.unwrap_or_else(|| panic!("key {id} is gone: {told:?} was told"));
+            assert!(key.is_some(), "key {id} is gone: {told:?} was told");
+            let key = key.expect("looked at just now");
             assert!(key.version >= told.version, "{key:?}: {told:?} was told");
             let same = key.version > told.version || key.state.as_str() == told.state;
             assert!(same, "{key:?}: {told:?} was told");
