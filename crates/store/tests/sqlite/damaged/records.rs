@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use portcullis_core::store::StoreErrorKind;
 use portcullis_store::SqliteStore;
 
@@ -71,6 +73,19 @@ async fn a_service_that_was_altered_in_the_file_stops_the_manager() {
     assert!(message.contains("table services, row orders"), "{message}");
 }
 
+/// The pages of the tables of keys: each fits into one.
+fn roots(path: &Path) -> Vec<usize> {
+    let sql = "SELECT rootpage FROM sqlite_schema \
+        WHERE type = 'table' AND name IN ('keys', 'secrets', 'key_sums')";
+    let raw = raw(path);
+    let mut statement = raw.prepare(sql).expect(sql);
+    let roots = statement.query_map([], |row| row.get::<_, i64>(0));
+    let roots = roots.expect(sql).map(|root| root.expect("a page"));
+    roots
+        .map(|root| usize::try_from(root).expect("a page"))
+        .collect()
+}
+
 #[tokio::test]
 async fn pages_of_an_older_moment_bring_no_key_back() {
     let folder = Folder::new();
@@ -113,10 +128,14 @@ async fn pages_of_an_older_moment_bring_no_key_back() {
             files.note = None;
             files
         });
+    // Everything that a record consists of, and what it adds up to.
+    let roots = roots(&folder.path("keys.db"));
+    let mut records = stale(&|number| roots.contains(&(number + 1)));
+    records.note = None;
     // All the pages that matter may agree: the note tells.
     let all_but_one = differ.iter().map(|page| stale(&|number| number != *page));
     let (mut refused, mut used) = (0, 0);
-    for files in pairs.chain(all_but_one) {
+    for files in pairs.chain(all_but_one).chain([records]) {
         let folder = Folder::new();
         let path = folder.path("keys.db");
         files.write(&path);
