@@ -2,9 +2,14 @@ use subtle::ConstantTimeEq;
 
 use crate::audit::{
     Action, Anchor, AuditEvent, AuditReport, AuditSeal, HeadCheck, Outcome, PRUNED_THROUGH,
+    RETIRED_ROOT,
 };
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, RootName};
 use crate::store::{AuditHead, StoredEvent};
+
+/// The most roots that signed events, were retired and are gone. A store that
+/// names more is not believed.
+const MOST_GONE: usize = 256;
 
 /// A walk over the chain, event by event, from the first one that is kept. It
 /// holds nothing but the anchors, however many events there are.
@@ -22,6 +27,11 @@ pub(crate) struct ChainCheck<'a> {
     begun: bool,
     /// Why nothing vouches so far for what was looked at.
     unproven: Option<String>,
+    /// Roots that the keyring lacks and that signed what was looked at: an event
+    /// has yet to say of each that it was retired.
+    gone: Vec<RootName>,
+    /// Those of which an event has said so.
+    retired: Vec<RootName>,
     /// Whether an event of the trail has yet to say that what is missing was
     /// pruned.
     owes_pruning: bool,
@@ -42,6 +52,8 @@ impl<'a> ChainCheck<'a> {
             mac: [0; 32],
             begun: false,
             unproven: None,
+            gone: Vec::new(),
+            retired: Vec::new(),
             owes_pruning: false,
             pruned: 0,
             verified: 0,
@@ -101,6 +113,7 @@ impl<'a> ChainCheck<'a> {
                     return Err(format!("event {expected} is not as it was written"));
                 }
                 self.verified = self.verified.saturating_add(1);
+                self.see_retirement(event);
             }
             None => {
                 let root = &event.root;
@@ -108,6 +121,7 @@ impl<'a> ChainCheck<'a> {
                     "event {expected} was signed under root {root}, which the keyring lacks"
                 );
                 self.unproven.get_or_insert(why);
+                self.miss(root, expected)?;
             }
         }
         (self.sequence, self.mac) = (expected, event.mac);
@@ -139,6 +153,12 @@ impl<'a> ChainCheck<'a> {
         }
         if let Some(why) = &self.unproven {
             return Err(format!("{why}, and no anchor follows that vouches for it"));
+        }
+        if let Some(root) = self.gone.first() {
+            return Err(format!(
+                "events were signed under root {root}, which the keyring lacks, and none that can \
+                 be verified says that it was retired"
+            ));
         }
         if self.owes_pruning {
             return Err(format!(
@@ -184,18 +204,20 @@ impl<'a> ChainCheck<'a> {
         }
         let at = |anchor: &&Anchor| anchor.place.sequence == before;
         let known = self.anchors.iter().find(at);
-        let Some(anchor) = known.or_else(|| self.foreign.iter().find(at)) else {
+        let Some(anchor) = known.or_else(|| self.foreign.iter().find(at)).cloned() else {
             return Err(format!(
                 "the trail begins at event {}, and no anchor vouches for what was before",
                 first.sequence
             ));
         };
-        if known.is_none() {
+        let foreign = known.is_none();
+        if foreign {
             let root = &anchor.root;
             let why = format!(
                 "the anchor of event {before} was signed under root {root}, which the keyring lacks"
             );
             self.unproven = Some(why);
+            self.miss(root, before)?;
         }
         (self.sequence, self.mac) = (before, anchor.place.mac);
         // Every anchor can stand where a trail begins. What was removed by the
@@ -207,6 +229,35 @@ impl<'a> ChainCheck<'a> {
             self.head = Some(HeadCheck::Pruned);
         }
         self.meet_exported()
+    }
+
+    /// Whoever can write the database can name any root. Only one of which a
+    /// verified event says later that it was retired is let pass, and nothing
+    /// was made under it from then on.
+    fn miss(&mut self, root: &RootName, sequence: u64) -> Result<(), String> {
+        if self.retired.contains(root) {
+            return Err(format!(
+                "event {sequence} was signed under root {root}, which was retired before"
+            ));
+        }
+        if !self.gone.contains(root) {
+            if self.gone.len() == MOST_GONE {
+                return Err(format!(
+                    "event {sequence} bears one more root that the keyring lacks"
+                ));
+            }
+            self.gone.push(root.clone());
+        }
+        Ok(())
+    }
+
+    fn see_retirement(&mut self, event: &StoredEvent) {
+        if let Some(root) = says_retired(event) {
+            self.gone.retain(|gone| *gone != root);
+            if !self.retired.contains(&root) {
+                self.retired.push(root);
+            }
+        }
     }
 
     fn meet_anchor(&mut self) -> Result<(), String> {
@@ -256,6 +307,17 @@ fn says_pruned(event: &StoredEvent, through: u64) -> bool {
         && event.changes.iter().any(|change| {
             change.field == PRUNED_THROUGH && change.after.as_deref() == Some(through.as_str())
         })
+}
+
+/// The root of which the event says that the manager retired it.
+fn says_retired(event: &StoredEvent) -> Option<RootName> {
+    let event = AuditEvent::decode(event.sequence, &event.bytes).ok()?;
+    let done = event.action == Action::KeyringRetire && event.outcome == Outcome::Done;
+    let name = event
+        .changes
+        .iter()
+        .find(|change| change.field == RETIRED_ROOT)?;
+    name.after.as_deref()?.parse().ok().filter(|_| done)
 }
 
 fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {

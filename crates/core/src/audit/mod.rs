@@ -26,7 +26,7 @@ mod tests;
 
 pub use actor::Actor;
 pub use anchor::Anchor;
-pub(crate) use anchor::PRUNED_THROUGH;
+pub(crate) use anchor::{PRUNED_THROUGH, RETIRED_ROOT};
 pub(crate) use chain::ChainCheck;
 pub(crate) use draft::EventDraft;
 pub use event::{Action, AuditEvent, FieldChange, Outcome};

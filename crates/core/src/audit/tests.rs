@@ -2,7 +2,7 @@
 
 use crate::audit::{
     Action, Actor, Anchor, AuditEvent, AuditReport, AuditSeal, ChainCheck, EventDraft, HeadCheck,
-    Outcome, PRUNED_THROUGH,
+    Outcome, PRUNED_THROUGH, RETIRED_ROOT,
 };
 use crate::clock::Timestamp;
 use crate::error::ErrorKind;
@@ -116,6 +116,16 @@ fn place(event: &StoredEvent) -> AuditHead {
 fn pruning(through: u64, outcome: Outcome) -> Vec<u8> {
     let actor = Actor::new("test").expect("name");
     let draft = EventDraft::new(Action::AuditPrune, &actor).after(PRUNED_THROUGH, through);
+    let event = AuditEvent {
+        outcome,
+        ..draft.into_event(Timestamp::from_millis(1))
+    };
+    event.encode().expect("encoded")
+}
+
+fn retirement(root: &str, outcome: Outcome) -> Vec<u8> {
+    let actor = Actor::new("test").expect("name");
+    let draft = EventDraft::new(Action::KeyringRetire, &actor).after(RETIRED_ROOT, root);
     let event = AuditEvent {
         outcome,
         ..draft.into_event(Timestamp::from_millis(1))
@@ -349,12 +359,24 @@ fn events_of_a_retired_root_rest_on_an_anchor_behind_them() {
     trail.anchor(4, "k1");
     faulty(&trail.without_k1(), "no anchor follows");
     trail.anchor(5, "k2");
+    // Whoever can write to the store can name a root that nobody retired.
+    faulty(&trail.without_k1(), "says that it was retired");
+    trail.append("k2", retirement("k9", Outcome::Done));
+    trail.append("k2", retirement("k1", Outcome::Refused(ErrorKind::InUse)));
+    faulty(&trail.without_k1(), "says that it was retired");
+    trail.append("k2", retirement("k1", Outcome::Done));
     let report = trail.without_k1();
     whole(&report);
-    assert_eq!(report.verified, 3);
+    assert_eq!(report.verified, 6);
     assert_eq!(report.rests_on.expect("an anchor").place.sequence, 5);
     assert_eq!(trail.report().rests_on, None, "with the root nothing rests");
-    assert_eq!(trail.report().verified, 6);
+    assert_eq!(trail.report().verified, 9);
+    // Nothing was made under it from then on.
+    let mut late = trail.clone();
+    late.append("k1", b"late".to_vec());
+    late.append("k2", b"after".to_vec());
+    late.anchor(11, "k2");
+    faulty(&late.without_k1(), "k1, which was retired before");
 
     // What was pruned under the retired root rests on a later anchor as well.
     let mut trail = Trail::of(&[("k1", 4)]);
@@ -365,14 +387,21 @@ fn events_of_a_retired_root_rest_on_an_anchor_behind_them() {
         "the anchor of event 2 was signed under root k1",
     );
     trail.anchor(6, "k2");
+    trail.append("k2", retirement("k1", Outcome::Done));
     let report = trail.without_k1();
     whole(&report);
-    assert_eq!((report.pruned, report.verified), (2, 1));
+    assert_eq!((report.pruned, report.verified), (2, 2));
 
     // An event of a known root is checked wherever it stands.
     let mut trail = Trail::of(&[("k2", 2), ("k1", 2), ("k2", 2)]);
     trail.anchor(6, "k2");
+    trail.append("k2", retirement("k1", Outcome::Done));
     whole(&trail.without_k1());
+    // An event of a root that is here, under the name of one that never was.
+    let mut relabelled = trail.clone();
+    relabelled.events[1].root = name("zz");
+    relabelled.events[1].bytes.push(b'!');
+    faulty(&relabelled.report(), "root zz, which the keyring lacks");
     trail.events[1].bytes.push(b'!');
     faulty(&trail.without_k1(), "event 2 is not as it was written");
 }

@@ -45,6 +45,15 @@ impl Witness {
         });
     }
 
+    /// The newest head that was met in this epoch, in a poll or outside of one.
+    pub(crate) fn newest(&self, epoch: Epoch) -> Option<Head> {
+        let newest = self.of(epoch, |met| {
+            let all = met.unverified.iter().copied().chain(met.polled);
+            all.max_by_key(|head| head.revision)
+        });
+        newest.flatten()
+    }
+
     /// What was met in this epoch and is to be looked for.
     pub(crate) fn unverified(&self, epoch: Epoch) -> Vec<Head> {
         self.of(epoch, |met| met.unverified.clone())

@@ -126,6 +126,8 @@ impl Shared {
     ) -> Result<Head, StoreError> {
         let (services, keys) = touched(&change);
         let epoch = self.gate.epoch();
+        // Taken before the change is sent: in the same life it comes later.
+        let newest = self.witness.newest(epoch);
         let committed = self.store.commit(change).await;
         // Here and not where it is waited for: the caller may have gone away.
         for event in &events {
@@ -139,6 +141,11 @@ impl Shared {
         }
         if services {
             self.raise_services(epoch, head);
+        }
+        if newest.is_some_and(|newest| head.revision <= newest.revision) {
+            // The store was restored: what is cached was read in the life that
+            // ended, and its greater revisions would outlast this change.
+            self.begin_epoch();
         }
         self.witness.met(epoch, head);
         Counters::add(&self.counters.commits);

@@ -121,7 +121,19 @@ pub(super) fn scopes(value: Value) -> Result<Scopes, String> {
 
 /// A list of networks.
 pub(super) fn addresses(value: Value) -> Result<Addresses, String> {
-    parse(&texts(value, "a list of networks")?.join(","))
+    let texts = texts(value, "a list of networks")?;
+    // A list that holds nothing allows every address: that is said with null,
+    // and never by a name that was left empty.
+    if texts.is_empty() {
+        return Err("one network at least, or null for every address".to_owned());
+    }
+    for text in &texts {
+        let one: Addresses = parse(text)?;
+        if one.iter().count() != 1 {
+            return Err("one network in each item".to_owned());
+        }
+    }
+    parse(&texts.join(","))
 }
 
 /// A whole object of metadata.

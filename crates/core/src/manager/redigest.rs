@@ -9,7 +9,7 @@ use crate::cache::{Entry, Found};
 use crate::key::KeyId;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
-use crate::store::Redigest;
+use crate::store::{Redigest, StoreErrorKind};
 use crate::token::ParsedToken;
 
 /// Digests that one write moves at most.
@@ -91,14 +91,25 @@ impl Shared {
             if batch.is_empty() {
                 return;
             }
-            match self.within(self.store.redigest(batch.clone())).await {
+            match self
+                .within(async { self.store.redigest(batch.clone()).await })
+                .await
+            {
                 Ok(moved) => {
                     self.counters.redigests.fetch_add(moved, Relaxed);
                 }
                 Err(error) => {
                     Counters::add(&self.counters.redigest_failures);
-                    tracing::debug!(%error, "moving digests failed; they are kept and sent again");
-                    self.redigests.add(batch);
+                    // What the store cannot do at all must not stand in the way
+                    // of the others: it comes again when it is used again.
+                    let later = matches!(
+                        error.kind(),
+                        StoreErrorKind::Busy | StoreErrorKind::Unavailable
+                    );
+                    tracing::debug!(%error, later, "moving digests failed");
+                    if later {
+                        self.redigests.add(batch);
+                    }
                     return;
                 }
             }

@@ -1,4 +1,4 @@
-use crate::audit::{Action, Actor, EventDraft};
+use crate::audit::{Action, Actor, EventDraft, RETIRED_ROOT};
 use crate::error::{Error, ErrorKind};
 use crate::keyring::RootName;
 use crate::manager::KeyManager;
@@ -79,7 +79,15 @@ impl KeyManager {
 
     async fn try_retire_root(&self, name: &RootName, actor: &Actor) -> Result<(), Error> {
         if self.retired(name).await? {
-            return Ok(());
+            // Whoever retired it may have been cut off before its last events
+            // were anchored.
+            return match self.shared().keyring.root(name) {
+                Some(_) => {
+                    let anchored_at = self.newest_anchor().await?;
+                    self.anchor_stragglers(name, anchored_at, actor).await
+                }
+                None => Ok(()),
+            };
         }
         self.may_retire(name).await?;
         let mut retries = RETRIES;
@@ -179,6 +187,14 @@ impl KeyManager {
         }
     }
 
+    /// The last event that an anchor vouches for; zero where there is none.
+    async fn newest_anchor(&self) -> Result<u64, Error> {
+        let shared = self.shared();
+        let anchors = shared.within(shared.store.anchors()).await?;
+        let newest = anchors.iter().map(|anchor| anchor.place.sequence).max();
+        Ok(newest.unwrap_or_default())
+    }
+
     async fn known_roots(&self, checks: Vec<RootCheck>) -> Result<Vec<RootCheck>, Error> {
         let shared = self.shared();
         Ok(shared.within(shared.store.remember_roots(checks)).await?)
@@ -186,5 +202,5 @@ impl KeyManager {
 }
 
 fn retirement_of(name: &RootName, actor: &Actor) -> EventDraft {
-    EventDraft::new(Action::KeyringRetire, actor).after("root", name)
+    EventDraft::new(Action::KeyringRetire, actor).after(RETIRED_ROOT, name)
 }

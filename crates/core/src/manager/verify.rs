@@ -123,6 +123,10 @@ impl KeyManager {
                 }
                 sight.see(event);
             }
+            // Only events beyond the head came, or none that follow.
+            if check.place().sequence == after {
+                break;
+            }
         }
         let fault = fault.or_else(|| check.finish(&end).err());
         let pruned_meanwhile = fault.is_some() && {

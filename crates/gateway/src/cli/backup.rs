@@ -61,8 +61,7 @@ fn tell(args: &BackupArgs, report: &BackupReport) -> String {
 fn exit_of(error: &StoreError) -> Exit {
     match error.kind() {
         StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => Exit::Conflict,
-        // What is missing is the folder of the argument.
-        StoreErrorKind::NotFound => Exit::Usage,
+        StoreErrorKind::Invalid => Exit::Usage,
         StoreErrorKind::Busy | StoreErrorKind::Unavailable => Exit::Unavailable,
         _ => Exit::Failure,
     }

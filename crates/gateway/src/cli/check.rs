@@ -1,4 +1,5 @@
 use portcullis::manager::VerifyAudit;
+use portcullis::store::{StoreError, StoreErrorKind};
 use portcullis::{CheckReport, SqliteStore};
 
 use super::dto::CheckDto;
@@ -17,7 +18,7 @@ pub(super) async fn run(global: &GlobalArgs, output: &mut Output<'_>) -> Result<
     let report = match looked {
         Ok(report) => report.map_err(|error| {
             let message = format!("cannot check the database {}", config.store_path.display());
-            CliError::because(Exit::Unavailable, message, &error)
+            CliError::because(exit_of(&error), message, &error)
         })?,
         Err(error) => {
             return Err(CliError::because(
@@ -39,6 +40,15 @@ pub(super) async fn run(global: &GlobalArgs, output: &mut Output<'_>) -> Result<
     } else {
         Exit::Refused
     })
+}
+
+/// Damage that leaves nothing to read is a fault that was found.
+fn exit_of(error: &StoreError) -> Exit {
+    match error.kind() {
+        StoreErrorKind::Corrupt => Exit::Refused,
+        StoreErrorKind::Foreign | StoreErrorKind::Newer => Exit::Failure,
+        _ => Exit::Unavailable,
+    }
 }
 
 /// What the keyring can say of a database that is whole: that it is its own, and that every audit

@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The same where the database is of an older version: whoever holds it most
 /// likely migrates it, which takes minutes where there are millions of keys.
-const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
 /// One opening at a time in this process. POSIX drops a process's locks on a
 /// file when any descriptor of it is closed: nobody may have it open through
@@ -109,6 +109,10 @@ impl Database {
             match Self::connect(path.to_owned(), creation, set_back, length) {
                 Err(failure) if failure.kind() == StoreErrorKind::Busy => {
                     if matches!(schema::probe(path), Ok((Standing::Older, _))) {
+                        if migrated == began {
+                            let path = path.display();
+                            tracing::warn!(%path, "waiting for who migrates or still uses the older database");
+                        }
                         migrated = Instant::now();
                     }
                     if migrated.elapsed() >= PATIENCE || began.elapsed() >= MIGRATION_PATIENCE {

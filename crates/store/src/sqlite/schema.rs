@@ -229,13 +229,16 @@ fn check_history(connection: &Connection) -> Result<(), Failure> {
 
 /// Checks that the tables are there, and that the head is that of the rest.
 pub(super) fn check(connection: &Connection) -> Result<(), Failure> {
+    // All of one moment: another process may commit between two statements,
+    // and what belongs to two moments looks like damage.
+    let snapshot = connection.unchecked_transaction()?;
     for table in TABLES {
-        if !connection.table_exists(None, table)? {
+        if !snapshot.table_exists(None, table)? {
             return Err(damaged(table));
         }
     }
-    history::check(connection)?;
-    sums::verify_total(connection)
+    history::check(&snapshot)?;
+    sums::verify_total(&snapshot)
 }
 
 fn damaged(table: &str) -> Failure {

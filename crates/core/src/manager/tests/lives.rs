@@ -97,3 +97,26 @@ async fn what_arrives_late_from_a_life_that_ended_does_not_stay() {
     assert_eq!(lives.validate().await, Outcome::Granted);
     assert_eq!(fixture.manager.stats().divergences, 2);
 }
+
+#[tokio::test]
+async fn a_revocation_counts_at_once_though_the_store_was_set_back() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let backup = fixture.memory.snapshot();
+    for _ in 0..5 {
+        fixture.issue().await;
+    }
+    let token = issued.token.expose();
+    assert_eq!(fixture.validate(token).await, Outcome::Granted);
+    fixture.memory.restore(&backup);
+    // Its revision lies below that at which the key was read.
+    let reason = "lost".parse().expect("reason");
+    let revoke = fixture
+        .manager
+        .revoke_key(issued.key.id, reason, &fixture.actor);
+    revoke.await.expect("revoked");
+    assert_eq!(
+        fixture.validate(token).await,
+        Outcome::Denied(DenialReason::Revoked)
+    );
+}

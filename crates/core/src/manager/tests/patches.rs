@@ -92,6 +92,13 @@ fn a_patch_of_a_key_that_cannot_be_is_refused_with_its_member() {
             "do not overlap",
         ),
         (r#"{"addresses":["0.0.0.0/0"]}"#, "whole internet"),
+        // A list that holds nothing would allow every address.
+        (r#"{"addresses":[]}"#, "null for every address"),
+        (r#"{"addresses":[""]}"#, "one network in each item"),
+        (
+            r#"{"addresses":["10.0.0.0/8"," "]}"#,
+            "one network in each item",
+        ),
         (
             r#"{"addresses":["10.0.0.1/8"]}"#,
             "10.0.0.0/8 for 10.0.0.1/8",
