@@ -6,7 +6,7 @@ use crate::{PROGRAM, service};
 
 /// P, and what a poll may take: how late a change by another process may be
 /// noticed.
-const BOUND: Duration = Duration::from_millis(500 + 100);
+const BOUND: Duration = Duration::from_millis(500 + 250);
 
 /// A gateway, and what its log and its keys lie in.
 struct Scene {

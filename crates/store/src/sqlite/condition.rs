@@ -11,8 +11,8 @@ use super::link::Link;
 /// even if others have to wait for that.
 const LOG_LIMIT: u64 = 16 * 1024 * 1024;
 /// How long they wait at most, and how often at most this is tried.
-const PATIENCE: Duration = Duration::from_millis(100);
-const PAUSE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the writer knows of the disk: whether changes can be made, and how long
 /// the log has become. A change of either is told once.
