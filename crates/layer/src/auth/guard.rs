@@ -116,9 +116,12 @@ impl Guard {
         tracing::Span::current()
             .record("portcullis.key_id", tracing::field::display(grant.key_id()));
         parts.extensions.insert(grant);
-        // Those behind that refuse as well do it in the same words.
+        // Those behind that refuse as well do it in the same words, and not in
+        // those of a layer around this one.
         if self.settings.hook.is_some() {
             parts.extensions.insert(self.door());
+        } else {
+            parts.extensions.remove::<Door>();
         }
         allowance
     }

@@ -148,6 +148,27 @@ fn no_open_quote_on_the_left_swallows_what_a_proxy_appended() {
 }
 
 #[test]
+fn ten_thousand_elements_are_read_once_and_no_further_than_they_are_trusted() {
+    let trusted = vec!["10.0.0.7"; 10_000].join(", ");
+    assert_eq!(x_forwarded_for(PROXY, &[&trusted]), ip("10.0.0.7"));
+    let line = format!("192.0.2.1, {CLIENT}, {trusted}");
+    assert_eq!(x_forwarded_for(PROXY, &[&line]), ip(CLIENT));
+    let line = format!("{trusted}, {CLIENT}");
+    assert_eq!(x_forwarded_for(PROXY, &[&line]), ip(CLIENT));
+    let empty = ", ,\t".repeat(10_000);
+    let line = format!("{empty},{CLIENT}{empty}");
+    assert_eq!(x_forwarded_for(PROXY, &[&line]), ip(CLIENT));
+    let trusted = vec!["for=\"[fd00::7]:443\";by=_x"; 10_000].join(",");
+    let line = format!("for={CLIENT}, {trusted}");
+    assert_eq!(by_forwarded(PROXY, &[&line]), ip(CLIENT));
+    // Neither quotes nor escapes make a look at an element one at all others.
+    for long in ["\"", "\\", "\\\"", "\\\",", "\",\""] {
+        let line = format!("{}, for={CLIENT}", long.repeat(10_000));
+        assert_eq!(by_forwarded(PROXY, &[&line]), ip(CLIENT), "{long}");
+    }
+}
+
+#[test]
 fn one_field_is_read_and_the_other_is_a_client_s() {
     let fields = fields("x-forwarded-for", &["192.0.2.1"]);
     let client = TrustedProxies::forwarded(networks()).client(ip(PROXY), &fields);

@@ -1,10 +1,15 @@
 use super::Malformed;
 
+const SCHEME: &[u8] = b"Bearer";
+
 /// The `b64token` of an `Authorization` field's value (RFC 6750 section 2.1);
 /// nothing where the value is of another scheme.
 ///
 /// Exactly one space stands between scheme and token, as RFC 6750 writes it.
-/// The scheme is read without regard to case (RFC 9110 section 11.1).
+/// The scheme is read without regard to case (RFC 9110 section 11.1). A value
+/// of another scheme with ours behind a comma is two fields that somebody on
+/// the way made one, and malformed: a token may neither be overlooked nor go
+/// on to the service behind.
 pub(super) fn token_of(value: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     let (scheme, token) = match value.iter().position(|byte| *byte == b' ') {
         Some(at) => value.split_at(at),
@@ -13,13 +18,25 @@ pub(super) fn token_of(value: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     if scheme.is_empty() || !scheme.iter().copied().all(is_token_character) {
         return Err(Malformed);
     }
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Ok(None);
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        let mut behind = value.split(|byte| *byte == b',').skip(1);
+        return if behind.any(|piece| is_bearer(piece.trim_ascii_start())) {
+            Err(Malformed)
+        } else {
+            Ok(None)
+        };
     }
     match token {
         [b' ', token @ ..] if is_b64token(token) => Ok(Some(token)),
         _ => Err(Malformed),
     }
+}
+
+fn is_bearer(text: &[u8]) -> bool {
+    text.split_at_checked(SCHEME.len())
+        .is_some_and(|(scheme, rest)| {
+            scheme.eq_ignore_ascii_case(SCHEME) && matches!(rest, [] | [b' ' | b'\t', ..])
+        })
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`

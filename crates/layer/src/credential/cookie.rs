@@ -1,14 +1,16 @@
 use http::header::{COOKIE, HeaderValue};
 use http::request::Parts;
 
-use super::bearer::is_b64token;
+use super::bearer::{is_b64token, is_token_character};
 use super::{CookieName, Credential, CredentialSource, Malformed};
 
 /// The token in a cookie (RFC 6265 sections 4.2.1 and 5.4).
 ///
 /// `Cookie` fields are read as one list, because HTTP/2 may send one in parts
-/// (RFC 9113 section 8.2.3). A pair whose name is ours but for white space
-/// around it is ours, and malformed: others would read it as the cookie.
+/// (RFC 9113 section 8.2.3). A pair whose name is ours but for characters
+/// around it that no name has, such as white space of whatever kind, is ours,
+/// and malformed: others would read it as the cookie. So is one that has ours
+/// behind a comma, where servers that follow RFC 2965 begin another pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cookie(CookieName);
 
@@ -19,17 +21,14 @@ impl Cookie {
 
     /// The value of a pair, where its name is ours.
     fn value<'a>(&self, pair: &'a [u8]) -> Option<Result<&'a [u8], Malformed>> {
-        let pair = pair.trim_ascii();
-        let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-            Some(at) => pair.split_at(at),
-            None => (pair, &[][..]),
-        };
-        if name.trim_ascii_end() != self.0.as_str().as_bytes() {
+        let ours = self.0.as_str().as_bytes();
+        let mut pieces = pair.split(|byte| *byte == b',').map(parted);
+        if !pieces.any(|(name, _value)| bare(name) == ours) {
             return None;
         }
-        let exact = name.len() == self.0.as_str().len();
-        match unquoted(value.strip_prefix(b"=").unwrap_or_default()) {
-            value if exact && is_b64token(value) => Some(Ok(value)),
+        let (name, value) = parted(pair);
+        match unquoted(value) {
+            value if name == ours && is_b64token(value) => Some(Ok(value)),
             _ => Some(Err(Malformed)),
         }
     }
@@ -86,6 +85,31 @@ impl CredentialSource for Cookie {
 
 fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     field.split(|byte| *byte == b';')
+}
+
+/// A pair's name and value, at the first `=`; no value where there is none.
+fn parted(pair: &[u8]) -> (&[u8], &[u8]) {
+    let pair = pair.trim_ascii();
+    let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+        Some(at) => pair.split_at(at),
+        None => (pair, &[][..]),
+    };
+    (name, value.strip_prefix(b"=").unwrap_or_default())
+}
+
+/// The name without what stands around it and can be in no name.
+fn bare(mut name: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = name
+        && !is_token_character(*first)
+    {
+        name = rest;
+    }
+    while let [rest @ .., last] = name
+        && !is_token_character(*last)
+    {
+        name = rest;
+    }
+    name
 }
 
 /// `*cookie-octet / ( DQUOTE *cookie-octet DQUOTE )`

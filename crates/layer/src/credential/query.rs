@@ -10,6 +10,10 @@ use super::{Credential, CredentialSource, Malformed, ParameterName};
 /// Parameters stand between `&`. Names are compared as servers read them,
 /// decoded (`%5F` is `_`, `+` a space), so that no spelling of ours passes as
 /// another's; what cannot be decoded stands for itself.
+///
+/// Some servers part parameters at `;` as well (HTML 4.01 appendix B.2.2).
+/// Where ours stands at such a place they read another credential than we do,
+/// so it is ours, and malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query(ParameterName);
 
@@ -19,7 +23,11 @@ impl Query {
     }
 
     fn is_ours(&self, parameter: &str) -> bool {
-        let name = parameter.split('=').next().unwrap_or_default();
+        parameter.split(';').any(|piece| self.is_named(piece))
+    }
+
+    fn is_named(&self, piece: &str) -> bool {
+        let name = piece.split('=').next().unwrap_or_default();
         let read = Decoded(name.as_bytes()).map(|byte| byte.unwrap_or_else(|literal| literal));
         read.eq(self.0.as_str().bytes())
     }
@@ -65,11 +73,11 @@ impl CredentialSource for Query {
             .filter(|parameter| self.is_ours(parameter));
         match (ours.next(), ours.next()) {
             (None, _) => Ok(None),
-            (Some(parameter), None) => {
+            (Some(parameter), None) if !parameter.contains(';') => {
                 let (_name, value) = parameter.split_once('=').ok_or(Malformed)?;
                 value_of(value).map(Some)
             }
-            (Some(_), Some(_)) => Err(Malformed),
+            (Some(_), _) => Err(Malformed),
         }
     }
 

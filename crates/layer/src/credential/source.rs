@@ -44,7 +44,7 @@ use super::Credential;
 ///     }
 ///
 ///     fn strip(&self, parts: &mut Parts) {
-///         if self.extract(parts).is_ok_and(|found| found.is_some()) {
+///         if !matches!(self.extract(parts), Ok(None)) {
 ///             parts.headers.remove(AUTHORIZATION);
 ///         }
 ///     }

@@ -1,14 +1,16 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderName, Response, StatusCode};
+use http::{HeaderName, Request, Response, StatusCode};
+use portcullis_core::manager::{Issued, NewKey};
 use portcullis_core::store::Fault;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use super::{READ, Upstream, field, send};
 use crate::auth::{ApiKey, ApiKeyLayer};
+use crate::credential::Credentials;
 use crate::reject::Notice;
 use crate::scope::RequireScopes;
-use crate::testing::{ORDERS, World, new_key, request};
+use crate::testing::{BILLING, ORDERS, World, new_key, request};
 
 fn hooked(
     world: &World,
@@ -149,4 +151,70 @@ async fn scopes_behind_the_layer_refuse_in_its_words() {
     let challenge = "Bearer realm=\"orders\", error=\"insufficient_scope\", \
                      scope=\"orders:read\"";
     assert_eq!(answer.headers()["www-authenticate"], challenge);
+}
+
+#[tokio::test]
+async fn a_layer_within_another_refuses_and_grants_in_its_own_name() {
+    let world = World::new().await;
+    let outer_key = world.issue(new_key(BILLING)).await;
+    let owner = "globex".parse().expect("an owner");
+    let name = "job".parse().expect("a name");
+    let inner_key = world.issue(NewKey::new(ORDERS, owner, name)).await;
+    let outer = ApiKeyLayer::builder(world.gate.clone(), BILLING)
+        .credentials(Credentials::header("x-api-key"))
+        .on_refusal(page)
+        .build();
+    let inner = || ApiKeyLayer::builder(world.gate.clone(), ORDERS);
+    let token = Some(inner_key.token.expose());
+    let scopes = "Bearer realm=\"orders\", error=\"insufficient_scope\", scope=\"orders:read\"";
+    for (inner, token, status, challenge) in [
+        (inner(), token, StatusCode::FORBIDDEN, scopes),
+        (inner().optional(), token, StatusCode::FORBIDDEN, scopes),
+        (
+            inner().optional(),
+            None,
+            StatusCode::UNAUTHORIZED,
+            "Bearer realm=\"orders\"",
+        ),
+        (
+            inner(),
+            None,
+            StatusCode::UNAUTHORIZED,
+            "Bearer realm=\"orders\"",
+        ),
+        (
+            inner(),
+            Some("pck_live_nothing"),
+            StatusCode::UNAUTHORIZED,
+            "Bearer realm=\"orders\", error=\"invalid_token\"",
+        ),
+    ] {
+        let service = ServiceBuilder::new()
+            .layer(outer.clone())
+            .layer(inner.build())
+            .layer(RequireScopes::all_of([READ]))
+            .service(Upstream::default());
+        let answer = service.oneshot(in_both(&outer_key, token)).await;
+        let answer = answer.expect("infallible");
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["www-authenticate"], challenge);
+        assert!(
+            !answer.headers().contains_key("x-support"),
+            "the outer layer's hook"
+        );
+    }
+    let service = ServiceBuilder::new()
+        .layer(outer)
+        .layer(inner().build())
+        .service(Upstream::default());
+    let answer = service.oneshot(in_both(&outer_key, token)).await;
+    assert_eq!(answer.expect("infallible").headers()["owner"], "globex");
+}
+
+/// A request with this key for an outer layer, and a token for an inner one.
+fn in_both(outer: &Issued, inner: Option<&str>) -> Request<crate::testing::Bytes> {
+    let mut request = request(inner);
+    let value = HeaderValue::from_str(outer.token.expose()).expect("plain");
+    request.headers_mut().insert("x-api-key", value);
+    request
 }

@@ -42,6 +42,19 @@ fn exactly_one_cookie_of_the_name_is_a_credential() {
         ("key=a,b", Err(Malformed)),
         ("key =abc", Err(Malformed)),
         ("key= abc", Err(Malformed)),
+        // Servers that part cookies at a comma would read ours in these.
+        ("a=1,key=abc", Err(Malformed)),
+        ("a=1, key=abc; b=2", Err(Malformed)),
+        ("a=1,key =abc", Err(Malformed)),
+        ("a=\"1,key=abc\"", Err(Malformed)),
+        (",key=abc", Err(Malformed)),
+        ("a,key", Err(Malformed)),
+        ("key=abc; a=1,key=abd", Err(Malformed)),
+        ("key=abc,a=1", Err(Malformed)),
+        ("a=1,keys=2,xkey=3", Ok(false)),
+        ("key=abc; a=1,b=2", Ok(true)),
+        ("a={\"key\":1,\"b\":2}", Ok(false)),
+        ("\"key\"=abc", Err(Malformed)),
         ("=key=abc", Ok(false)),
     ] {
         assert_eq!(
@@ -52,7 +65,13 @@ fn exactly_one_cookie_of_the_name_is_a_credential() {
     }
     let bytes = b"a=\xff\xc3; key=abc".as_slice();
     assert_eq!(found(&key, &[("cookie", bytes)]), Ok(true));
-    assert_eq!(found(&key, &[("cookie", b"key=\xff")]), Err(Malformed));
+    for other in [&b"key=\xff"[..], b"a=1; \xa0key=abc", b"key\xa0=abc"] {
+        assert_eq!(
+            found(&key, &[("cookie", other)]),
+            Err(Malformed),
+            "{other:?}"
+        );
+    }
 }
 
 #[test]
@@ -86,6 +105,7 @@ fn the_cookie_is_taken_out_and_the_others_stay_as_they_are() {
         (&["a=1;; b=2"], &["a=1;; b=2"]),
         (&["a=1", "key=abc", "c=3; key=abc"], &["a=1", "c=3"]),
         (&["keys=1; xkey=2"], &["keys=1; xkey=2"]),
+        (&["a=1,key=abc; b=2,c=3"], &["b=2,c=3"]),
     ] {
         assert_eq!(stripped(fields), rest, "{fields:?}");
     }

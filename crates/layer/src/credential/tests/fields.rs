@@ -28,6 +28,7 @@ fn other_schemes_are_no_credential_of_ours() {
         b"Negotiate",
         b"Bearerish abc",
         b"Digest a=\"b\", c=\"d\"",
+        b"Digest a=\"b\", bearers=\"d\", Bearerish=c",
     ] {
         assert_eq!(
             found(&bearer, &[("authorization", value)]),
@@ -40,7 +41,7 @@ fn other_schemes_are_no_credential_of_ours() {
 #[test]
 fn what_cannot_be_read_is_malformed() {
     let bearer = Credentials::bearer();
-    let values: [&[u8]; 13] = [
+    let values: [&[u8]; 20] = [
         b"",
         b"Bearer",
         b"Bearer ",
@@ -54,6 +55,13 @@ fn what_cannot_be_read_is_malformed() {
         b"Bearer \xc3\xa9",
         b"\xff\xfe abc",
         b"Bearer\tabc",
+        b"Bearer \tabc",
+        b"bearer  abc",
+        b"Bearer abc, Basic dXNlcjpwYXNz",
+        b"Basic dXNlcjpwYXNz, Bearer abc",
+        b"Basic dXNlcjpwYXNz,bearer abc",
+        b"Basic dXNlcjpwYXNz ,\tBEARER\tabc",
+        b"Negotiate, Bearer",
     ];
     for value in values {
         assert_eq!(
