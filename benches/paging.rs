@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use portcullis::key::KeyFilter;
-use portcullis_benches::Failure;
+use portcullis_benches::{Failure, ended};
 use portcullis_store::sample::{Sample, combinations, parts};
 
 /// Counts the steps of pages in samples of several sizes.
@@ -34,13 +34,7 @@ struct Measured {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<(), Failure> {

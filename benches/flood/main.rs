@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use portcullis::SqliteStore;
-use portcullis_benches::{Failure, World};
+use portcullis_benches::{Failure, World, ended};
 
 use live::{Live, Phase};
 
@@ -35,13 +35,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<(), Failure> {

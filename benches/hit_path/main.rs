@@ -10,7 +10,7 @@ mod wholes;
 use std::process::ExitCode;
 
 use clap::Parser;
-use portcullis_benches::{Failure, Timings, World};
+use portcullis_benches::{Failure, Timings, World, ended};
 
 use parts::Parts;
 
@@ -32,13 +32,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<(), Failure> {

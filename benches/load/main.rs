@@ -22,7 +22,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use portcullis_benches::Failure;
+use portcullis_benches::{Failure, ended};
 
 use proxy::Role;
 
@@ -77,13 +77,7 @@ fn main() -> ExitCode {
         }) => control::serve(role, upstream, keys),
         None => run(&options.load),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(done)
 }
 
 #[tokio::main]

@@ -101,7 +101,7 @@ fn a_missing_or_wrong_keyring_is_named_and_nothing_is_changed() {
     let list = || place.run(&["services", "list"]);
 
     fs::remove_file(place.path("keyring")).expect("removed");
-    refused(&list(), 6, &["keyring", "init"]);
+    refused(&list(), 6, &["keyring", "bring that back"]);
     let other = Place::new(PROGRAM);
     fs::copy(other.path("keyring"), place.path("keyring")).expect("copied");
     refused(&list(), 6, &["keyring", "k1", "not the one"]);

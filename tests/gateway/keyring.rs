@@ -104,7 +104,7 @@ fn a_root_is_rotated_and_retired_while_keys_are_used() {
     // The file cannot be written: what is done, and what is left, is said.
     fs::create_dir(place.path("keyring.new")).expect("in the way");
     let half = run(&place, &["keyring", "retire", "k1"]);
-    refused(&half, 1, "root k1 is retired, but is still in");
+    refused(&half, 8, "root k1 is retired, but is still in");
     assert_eq!(root(&place, "k1"), state("retired", 0, 0));
     assert_eq!(secrets(&place).len(), 2);
     fs::remove_dir(place.path("keyring.new")).expect("out of the way");
@@ -131,6 +131,8 @@ fn a_root_is_rotated_and_retired_while_keys_are_used() {
     let report = place.run(&["--output", "json", "audit", "verify"]).json();
     assert_eq!(report["whole"], true, "{report}");
     assert!(report["anchored"].as_u64() > Some(0), "{report}");
+    assert!(report["attested"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["unproven"], 0, "{report}");
 }
 
 #[test]

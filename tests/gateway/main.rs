@@ -9,6 +9,7 @@ mod databases;
 mod divergence;
 mod forging;
 mod forks;
+mod interrupts;
 mod keyring;
 mod killed;
 mod lifecycle;

@@ -72,8 +72,10 @@ pub enum ErrorKind {
     State,
     /// The service holds as many live keys as its quota allows.
     QuotaReached,
-    /// The service is retired: it issues no keys, and accepts none. Or the
-    /// keyring's current root is: make another one current.
+    /// What is wanted is retired; the message says what. A retired **service**
+    /// issues no keys, and accepts none. Under a retired **root** nothing is
+    /// made: this node's keyring has one for its current root, and another one
+    /// must be made current.
     Retired,
     /// Something still stands on what was to be removed.
     InUse,

@@ -3,13 +3,13 @@
 use crate::error::Invalid;
 use crate::token::holds_token;
 
-/// Checks a line of text: 1 to `max` characters, nothing that hides or
-/// reorders what is shown, and no token.
+/// Judges a line of text that somebody brings: 1 to `max` characters, nothing
+/// that hides or reorders what is shown, and no token.
+///
+/// What is stored was judged by the rules of its time, and is read by
+/// [`check_length`] alone.
 pub(crate) fn check_line(field: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
-    let length = text.chars().count();
-    if length == 0 || length > max {
-        return Err(Invalid::new(field, format!("1 to {max} characters")));
-    }
+    check_length(field, text, max)?;
     if text.trim() != text {
         return Err(Invalid::new(
             field,
@@ -27,6 +27,15 @@ pub(crate) fn check_line(field: &'static str, text: &str, max: usize) -> Result<
         return Err(Invalid::new(field, "no token: it is a secret"));
     }
     Ok(())
+}
+
+/// Checks that a line of text has 1 to `max` characters.
+pub(crate) fn check_length(field: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
+    if (1..=max).contains(&text.chars().count()) {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, format!("1 to {max} characters")))
+    }
 }
 
 /// The text in lower case, for searching: independent of any language.

@@ -68,7 +68,8 @@ pub enum DenialReason {
     Rotated,
     /// The key's service is retired.
     Retired,
-    /// The key was issued for another service.
+    /// The key was issued for another service, or for one that the store does
+    /// not have.
     Service,
     /// The key was issued for another environment.
     Environment,

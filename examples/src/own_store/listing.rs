@@ -35,7 +35,11 @@ impl Tables {
         }
         let next = last.filter(|_| places.peek().is_some());
         let next = next.map(write).transpose()?;
-        Ok(Page { keys, next })
+        Ok(Page {
+            keys,
+            damaged: Vec::new(),
+            next,
+        })
     }
 }
 
@@ -58,8 +62,5 @@ fn read(position: &PagePosition) -> Result<Place, StoreError> {
 }
 
 fn foreign() -> StoreError {
-    StoreError::new(
-        StoreErrorKind::Conflict,
-        "the position is not of this store",
-    )
+    StoreError::new(StoreErrorKind::Invalid, "the position is not of this store")
 }

@@ -133,7 +133,7 @@ impl Tables {
     pub(super) fn commit(&mut self, change: Change) -> Result<Head, StoreError> {
         if change.steps.is_empty() || change.steps.len() > Change::MAX_STEPS {
             return Err(refused(
-                StoreErrorKind::Conflict,
+                StoreErrorKind::Invalid,
                 "a change has 1 to 1,000 steps",
             ));
         }
@@ -175,9 +175,9 @@ impl Tables {
                 touched.keys.insert(key.id);
                 self.create_key(key, now)?;
             }
-            Operation::UpdateKey { key, expected } => {
+            Operation::UpdateKey { key, expected, now } => {
                 touched.keys.insert(key.id);
-                self.update_key(key, expected)?;
+                self.update_key(key, expected, now)?;
             }
             Operation::RetireRoot { name, now } => self.retire_root(&name, now)?,
             Operation::AnchorAudit(anchor) => self.anchor(anchor)?,
@@ -210,18 +210,7 @@ impl Tables {
         if service.retirement.is_some() {
             return Err(refused(StoreErrorKind::Retired, "the service is retired"));
         }
-        let of_service = self
-            .keys
-            .values()
-            .filter(|other| other.service == key.service);
-        let live = of_service
-            .filter(|other| !matches!(other.state, KeyState::Revoked(_)) && !other.is_expired(now));
-        if live.count() >= usize::try_from(service.quota).unwrap_or(usize::MAX) {
-            return Err(refused(
-                StoreErrorKind::QuotaReached,
-                "the quota is reached",
-            ));
-        }
+        self.check_room(&key, now)?;
         if self.places.contains_key(&key.id) {
             return Err(refused(StoreErrorKind::AlreadyExists, "the id is taken"));
         }
@@ -231,13 +220,34 @@ impl Tables {
         Ok(())
     }
 
-    fn update_key(&mut self, mut key: Key, expected: u64) -> Result<(), StoreError> {
+    /// Fails where as many other keys of the service are live as it may have.
+    fn check_room(&self, key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        let service = self.service(&key.service)?;
+        let mine = |other: &&Arc<Key>| other.service == key.service && other.id != key.id;
+        let others = self.keys.values().filter(mine);
+        let live = others.filter(|other| other.takes_room(now)).count();
+        if live >= usize::try_from(service.quota).unwrap_or(usize::MAX) {
+            let message = "the quota is reached";
+            return Err(refused(StoreErrorKind::QuotaReached, message));
+        }
+        Ok(())
+    }
+
+    fn update_key(
+        &mut self,
+        mut key: Key,
+        expected: u64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let standing = self
             .key(&key.id)
             .ok_or_else(|| refused(StoreErrorKind::NotFound, "there is no such key"))?;
         let same = standing.service == key.service && standing.created_at == key.created_at;
         if !same || standing.version != expected || key.version <= expected {
             return Err(refused(StoreErrorKind::Conflict, "another version stands"));
+        }
+        if key.takes_more_room_than(standing, now) {
+            self.check_room(&key, now)?;
         }
         // What was moved to another root since the caller read it stays there.
         for secret in &mut key.secrets {

@@ -47,6 +47,12 @@ impl Handle {
         Ok(Self(()))
     }
 
+    /// The one runtime's.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        0
+    }
+
     /// Nothing needs to be entered.
     #[must_use]
     pub fn enter(&self) -> EnterGuard<'_> {

@@ -2,7 +2,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::error::Invalid;
-use crate::text::check_line;
+use crate::text::{check_length, check_line};
+
+const NAME: &str = "actor";
+const REQUEST_ID: &str = "request id";
+
+/// The most characters of each.
+const MAX: usize = 128;
 
 /// Who asks for a change, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +26,7 @@ impl Actor {
     ///
     /// [`Invalid`] where the name does not have that form.
     pub fn new(name: &str) -> Result<Self, Invalid> {
-        check_line("actor", name, 128)?;
+        check_line(NAME, name, MAX)?;
         Ok(Self {
             name: name.into(),
             address: None,
@@ -44,11 +50,51 @@ impl Actor {
     ///
     /// [`Invalid`] where the id does not have that form.
     pub fn request_id(self, id: &str) -> Result<Self, Invalid> {
-        check_line("request id", id, 128)?;
+        check_line(REQUEST_ID, id, MAX)?;
         Ok(Self {
             request_id: Some(id.into()),
             ..self
         })
+    }
+
+    /// The actor of a stored event, which was judged by the rules of its time.
+    pub(crate) fn from_stored(
+        name: &str,
+        address: Option<IpAddr>,
+        request_id: Option<&str>,
+    ) -> Result<Self, Invalid> {
+        check_length(NAME, name, MAX)?;
+        request_id.map_or(Ok(()), |id| check_length(REQUEST_ID, id, MAX))?;
+        Ok(Self {
+            name: name.into(),
+            address,
+            request_id: request_id.map(Into::into),
+        })
+    }
+
+    /// Actors that are not told apart.
+    pub(crate) fn several() -> Self {
+        Self {
+            name: "(several)".into(),
+            address: None,
+            request_id: None,
+        }
+    }
+
+    /// The same, whatever the request.
+    pub(crate) fn in_any_request(&self) -> Self {
+        Self {
+            request_id: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same, whatever the address and the request.
+    pub(crate) fn at_any_address(&self) -> Self {
+        Self {
+            address: None,
+            ..self.in_any_request()
+        }
     }
 
     /// The actor's name.

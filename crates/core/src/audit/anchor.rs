@@ -4,14 +4,6 @@ use crate::clock::Timestamp;
 use crate::keyring::{PreparedMac, Root, RootName};
 use crate::store::AuditHead;
 
-/// The field in which the event of a pruning names the last event that it
-/// removed.
-pub(crate) const PRUNED_THROUGH: &str = "through";
-
-/// The field of a [`KeyringRetire`](crate::audit::Action::KeyringRetire) that
-/// names the root. A verification depends on it.
-pub(crate) const RETIRED_ROOT: &str = "root";
-
 /// A signed place of the audit chain: what comes after it is verified from
 /// here, where what came before was pruned, or was signed under a root that is
 /// retired.

@@ -1,15 +1,11 @@
 use subtle::ConstantTimeEq;
 
-use crate::audit::{
-    Action, Anchor, AuditEvent, AuditReport, AuditSeal, HeadCheck, Outcome, PRUNED_THROUGH,
-    RETIRED_ROOT,
-};
+use crate::audit::gone::Gone;
+use crate::audit::proof::{Proof, Start};
+use crate::audit::told::retired_root;
+use crate::audit::{Anchor, AuditEvent, AuditReport, AuditSeal, Content, HeadCheck, Told};
 use crate::keyring::{Keyring, RootName};
 use crate::store::{AuditHead, StoredEvent};
-
-/// The most roots that signed events, were retired and are gone. A store that
-/// names more is not believed.
-const MOST_GONE: usize = 256;
 
 /// A walk over the chain, event by event, from the first one that is kept. It
 /// holds nothing but the anchors, however many events there are.
@@ -21,17 +17,13 @@ pub(crate) struct ChainCheck<'a> {
     foreign: Vec<Anchor>,
     exported: Option<AuditHead>,
     /// The last event that was looked at.
-    sequence: u64,
-    mac: [u8; 32],
+    place: AuditHead,
+    proof: Proof,
     /// Whether the walk has begun.
     begun: bool,
-    /// Why nothing vouches so far for what was looked at.
-    unproven: Option<String>,
-    /// Roots that the keyring lacks and that signed what was looked at: an event
-    /// has yet to say of each that it was retired.
-    gone: Vec<RootName>,
-    /// Those of which an event has said so.
-    retired: Vec<RootName>,
+    /// Why no anchor vouches so far for what was looked at.
+    unvouched: Option<String>,
+    gone: Gone,
     /// Whether an event of the trail has yet to say that what is missing was
     /// pruned.
     owes_pruning: bool,
@@ -48,12 +40,14 @@ impl<'a> ChainCheck<'a> {
             anchors: Vec::new(),
             foreign: Vec::new(),
             exported: None,
-            sequence: 0,
-            mac: [0; 32],
+            place: AuditHead {
+                sequence: 0,
+                mac: [0; 32],
+            },
+            proof: Proof::new(),
             begun: false,
-            unproven: None,
-            gone: Vec::new(),
-            retired: Vec::new(),
+            unvouched: None,
+            gone: Gone::default(),
             owes_pruning: false,
             pruned: 0,
             verified: 0,
@@ -66,6 +60,7 @@ impl<'a> ChainCheck<'a> {
     /// signed, as far as the keyring can tell.
     pub(crate) fn anchored(&mut self, anchors: Vec<Anchor>) -> Result<(), String> {
         for anchor in anchors {
+            self.proof.anchored(anchor.place.sequence);
             match self.keyring.root(&anchor.root) {
                 Some(root) if anchor.is_signed_by(root) => self.anchors.push(anchor),
                 Some(_) => {
@@ -86,12 +81,40 @@ impl<'a> ChainCheck<'a> {
         Self { exported, ..self }
     }
 
+    /// And with what an earlier walk found at the start of the trail.
+    pub(crate) fn starting(self, start: Option<Start>) -> Self {
+        Self {
+            proof: self.proof.starting(start),
+            ..self
+        }
+    }
+
     /// The last event that was looked at: zero and zeros before the first.
     pub(crate) fn place(&self) -> AuditHead {
-        AuditHead {
-            sequence: self.sequence,
-            mac: self.mac,
+        self.place
+    }
+
+    /// What the events up to that one are.
+    pub(crate) fn content(&self) -> Content {
+        self.proof.content()
+    }
+
+    /// What is known of the events up to that one, to be told by who signs its
+    /// place.
+    pub(crate) fn to_tell(&self) -> Told {
+        Told {
+            through: self.place.sequence,
+            content: self.proof.content(),
+            unproven: self.gone.unproven_names(self.proof.told()),
         }
+    }
+
+    /// With what to begin anew, where the walk could not compute the content:
+    /// because there are events that nothing else proves, or because it is `to
+    /// be told`.
+    pub(crate) fn missed_start(&self, to_be_told: bool) -> Option<Start> {
+        let needed = to_be_told || !self.gone.is_empty();
+        self.proof.missed_start().filter(|_| needed)
     }
 
     /// Checks the next event against all before it.
@@ -99,67 +122,67 @@ impl<'a> ChainCheck<'a> {
         if !self.begun {
             self.begin(event)?;
         }
-        let expected = self.sequence.saturating_add(1);
+        let expected = self.place.sequence.saturating_add(1);
         if event.sequence != expected {
             return Err(format!(
                 "event {expected} is missing: event {} follows",
                 event.sequence
             ));
         }
+        let decoded = AuditEvent::decode(expected, &event.bytes).ok();
         match self.keyring.root(&event.root) {
             Some(root) => {
-                let mac = AuditSeal::of(root).seal(expected, &self.mac, &event.bytes);
+                let mac = AuditSeal::of(root).seal(expected, &self.place.mac, &event.bytes);
                 if !same(&mac, &event.mac) {
                     return Err(format!("event {expected} is not as it was written"));
                 }
                 self.verified = self.verified.saturating_add(1);
-                self.see_retirement(event);
+                if let Some(decoded) = &decoded {
+                    self.proof.hear(decoded)?;
+                }
             }
             None => {
                 let root = &event.root;
                 let why = format!(
                     "event {expected} was signed under root {root}, which the keyring lacks"
                 );
-                self.unproven.get_or_insert(why);
-                self.miss(root, expected)?;
+                self.unvouched.get_or_insert(why);
+                self.gone.meet(root, expected, 1)?;
             }
         }
-        (self.sequence, self.mac) = (expected, event.mac);
-        if self.owes_pruning {
-            self.owes_pruning = !says_pruned(event, self.pruned);
+        if let Some(decoded) = &decoded {
+            self.see(decoded, &event.root)?;
         }
+        self.proof.follow(&self.place.mac, event);
+        self.place = AuditHead {
+            sequence: expected,
+            mac: event.mac,
+        };
         self.meet_anchor()?;
         self.meet_exported()
     }
 
     /// Compares the end of the walk with the stored head.
-    pub(crate) fn finish(&self, head: &AuditHead) -> Result<(), String> {
-        if head.sequence != self.sequence {
+    pub(crate) fn finish(&mut self, head: &AuditHead) -> Result<(), String> {
+        let end = self.place;
+        if head.sequence != end.sequence {
             return Err(format!(
                 "the chain ends at event {}: the head says {}",
-                self.sequence, head.sequence
+                end.sequence, head.sequence
             ));
         }
-        if !same(&head.mac, &self.mac) {
-            return Err(format!("the head is not that of event {}", self.sequence));
+        if !same(&head.mac, &end.mac) {
+            return Err(format!("the head is not that of event {}", end.sequence));
         }
         if let Some(beyond) = self.anchors.last().map(|anchor| anchor.place.sequence)
-            && beyond > self.sequence
+            && beyond > end.sequence
         {
             return Err(format!(
                 "the chain ends at event {}: an anchor was signed at event {beyond}",
-                self.sequence
+                end.sequence
             ));
         }
-        if let Some(why) = &self.unproven {
-            return Err(format!("{why}, and no anchor follows that vouches for it"));
-        }
-        if let Some(root) = self.gone.first() {
-            return Err(format!(
-                "events were signed under root {root}, which the keyring lacks, and none that can \
-                 be verified says that it was retired"
-            ));
-        }
+        self.judge_gone()?;
         if self.owes_pruning {
             return Err(format!(
                 "the events up to {} are gone, and no event says that they were pruned",
@@ -167,9 +190,9 @@ impl<'a> ChainCheck<'a> {
             ));
         }
         match self.exported {
-            Some(exported) if exported.sequence > self.sequence => Err(format!(
+            Some(exported) if exported.sequence > end.sequence => Err(format!(
                 "the chain ends at event {}: the head that was kept is of event {}, so that events were cut off",
-                self.sequence, exported.sequence
+                end.sequence, exported.sequence
             )),
             Some(exported) if exported.sequence == 0 && !same(&exported.mac, &[0; 32]) => {
                 Err("the head that was kept is that of no trail".to_owned())
@@ -180,9 +203,17 @@ impl<'a> ChainCheck<'a> {
 
     /// What was found, with the fault that ended the walk.
     pub(crate) fn report(self, fault: Option<String>) -> AuditReport {
+        let gone = self.gone.events();
+        let unproven = match &fault {
+            None => self.gone.unproven(self.proof.told()),
+            // Where there is a fault, nothing is proved by what comes after.
+            Some(_) => gone,
+        };
         AuditReport {
             pruned: self.pruned,
             verified: self.verified,
+            attested: gone.saturating_sub(unproven),
+            unproven,
             rests_on: self.rests_on,
             // The head of an empty trail is that of every trail.
             head: match self.exported {
@@ -216,10 +247,11 @@ impl<'a> ChainCheck<'a> {
             let why = format!(
                 "the anchor of event {before} was signed under root {root}, which the keyring lacks"
             );
-            self.unproven = Some(why);
-            self.miss(root, before)?;
+            self.unvouched = Some(why);
+            self.gone.meet(root, before, 0)?;
         }
-        (self.sequence, self.mac) = (before, anchor.place.mac);
+        self.place = anchor.place;
+        self.proof.begin(before);
         // Every anchor can stand where a trail begins. What was removed by the
         // manager, and by nobody else, the trail itself tells.
         (self.pruned, self.owes_pruning) = (before, true);
@@ -231,49 +263,58 @@ impl<'a> ChainCheck<'a> {
         self.meet_exported()
     }
 
-    /// Whoever can write the database can name any root. Only one of which a
-    /// verified event says later that it was retired is let pass, and nothing
-    /// was made under it from then on.
-    fn miss(&mut self, root: &RootName, sequence: u64) -> Result<(), String> {
-        if self.retired.contains(root) {
-            return Err(format!(
-                "event {sequence} was signed under root {root}, which was retired before"
-            ));
+    /// Sees what any event says: that of a root that is gone counts only as far
+    /// as a later one proves it.
+    fn see(&mut self, event: &AuditEvent, signer: &RootName) -> Result<(), String> {
+        if let Some(root) = retired_root(event) {
+            self.gone.retire(root, event.sequence, signer)?;
         }
-        if !self.gone.contains(root) {
-            if self.gone.len() == MOST_GONE {
-                return Err(format!(
-                    "event {sequence} bears one more root that the keyring lacks"
-                ));
-            }
-            self.gone.push(root.clone());
+        if self.owes_pruning {
+            self.owes_pruning = !self.proof.finds_pruning(event);
         }
         Ok(())
     }
 
-    fn see_retirement(&mut self, event: &StoredEvent) {
-        if let Some(root) = says_retired(event) {
-            self.gone.retain(|gone| *gone != root);
-            if !self.retired.contains(&root) {
-                self.retired.push(root);
+    /// Whether what roots signed that are gone is proved, or was made by a
+    /// version that could not prove it.
+    fn judge_gone(&mut self) -> Result<(), String> {
+        if self.gone.is_empty() {
+            return Ok(());
+        }
+        match self.proof.told() {
+            Some(told) => {
+                let at = |anchor: &&Anchor| anchor.place.sequence == told.through;
+                let mut anchors = self.anchors.iter().chain(&self.foreign);
+                self.rests_on = anchors.find(at).cloned();
+            }
+            None => {
+                if let Some(why) = &self.unvouched {
+                    return Err(format!("{why}, and no anchor follows that vouches for it"));
+                }
             }
         }
+        self.gone.judge(self.proof.told())?;
+        // What was told was compared with nothing.
+        if self.proof.told().is_some() && !self.proof.is_grounded() && !self.owes_pruning {
+            return Err("what was pruned is not told, so that nothing is proved".to_owned());
+        }
+        Ok(())
     }
 
     fn meet_anchor(&mut self) -> Result<(), String> {
         let found = self
             .anchors
-            .binary_search_by_key(&self.sequence, |anchor| anchor.place.sequence);
+            .binary_search_by_key(&self.place.sequence, |anchor| anchor.place.sequence);
         let Some(anchor) = found.ok().and_then(|at| self.anchors.get(at)) else {
             return Ok(());
         };
-        if !same(&anchor.place.mac, &self.mac) {
+        if !same(&anchor.place.mac, &self.place.mac) {
             return Err(format!(
                 "event {} is not the one that was anchored",
-                self.sequence
+                self.place.sequence
             ));
         }
-        if self.unproven.take().is_some() {
+        if self.unvouched.take().is_some() {
             self.rests_on = Some(anchor.clone());
         }
         Ok(())
@@ -281,11 +322,11 @@ impl<'a> ChainCheck<'a> {
 
     fn meet_exported(&mut self) -> Result<(), String> {
         match self.exported {
-            Some(exported) if exported.sequence == self.sequence => {
-                if !same(&exported.mac, &self.mac) {
+            Some(exported) if exported.sequence == self.place.sequence => {
+                if !same(&exported.mac, &self.place.mac) {
                     return Err(format!(
                         "event {} is not that of the head that was kept: the trail was rewritten",
-                        self.sequence
+                        self.place.sequence
                     ));
                 }
                 self.head = Some(HeadCheck::Confirmed);
@@ -294,30 +335,6 @@ impl<'a> ChainCheck<'a> {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether the event says that the manager removed what was up to `through`.
-fn says_pruned(event: &StoredEvent, through: u64) -> bool {
-    let Ok(event) = AuditEvent::decode(event.sequence, &event.bytes) else {
-        return false;
-    };
-    let through = through.to_string();
-    event.action == Action::AuditPrune
-        && event.outcome == Outcome::Done
-        && event.changes.iter().any(|change| {
-            change.field == PRUNED_THROUGH && change.after.as_deref() == Some(through.as_str())
-        })
-}
-
-/// The root of which the event says that the manager retired it.
-fn says_retired(event: &StoredEvent) -> Option<RootName> {
-    let event = AuditEvent::decode(event.sequence, &event.bytes).ok()?;
-    let done = event.action == Action::KeyringRetire && event.outcome == Outcome::Done;
-    let name = event
-        .changes
-        .iter()
-        .find(|change| change.field == RETIRED_ROOT)?;
-    name.after.as_deref()?.parse().ok().filter(|_| done)
 }
 
 fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {

@@ -5,6 +5,7 @@ use crate::key::{Key, KeyId};
 use crate::service::{Service, ServiceName};
 
 /// An audit event while it is written.
+#[derive(Debug, Clone)]
 pub(crate) struct EventDraft {
     event: AuditEvent,
 }
@@ -90,6 +91,31 @@ impl EventDraft {
             Some(field) => self.field(field, None, None),
             None => self,
         }
+    }
+
+    /// What is the same of events that differ by their time and request alone.
+    pub(crate) fn identity(&self) -> Vec<u8> {
+        let event = AuditEvent {
+            actor: self.event.actor.in_any_request(),
+            ..self.event.clone()
+        };
+        // Writing it fails never; if it did, it would be one of many.
+        event.encode().unwrap_or_default()
+    }
+
+    /// That this actor tried this, whatever it concerned.
+    pub(crate) fn of_actor(&self) -> Self {
+        let actor = self.event.actor.at_any_address();
+        let mut draft = Self::new(self.event.action, &actor);
+        draft.event.outcome = self.event.outcome;
+        draft
+    }
+
+    /// That this was tried, by whomever.
+    pub(crate) fn of_several(&self) -> Self {
+        let mut draft = Self::new(self.event.action, &Actor::several());
+        draft.event.outcome = self.event.outcome;
+        draft
     }
 
     fn field(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {

@@ -89,17 +89,10 @@ impl AuditEvent {
             None => Outcome::Done,
             Some(kind) => Outcome::Refused(ErrorKind::named(kind).ok_or_else(unreadable)?),
         };
-        let mut actor = Actor::new(&stored.actor)?;
-        if let Some(address) = stored.address {
-            actor = actor.address(address);
-        }
-        if let Some(request) = &stored.request {
-            actor = actor.request_id(request)?;
-        }
         Ok(Self {
             sequence,
             at: Timestamp::from_millis(stored.at),
-            actor,
+            actor: Actor::from_stored(&stored.actor, stored.address, stored.request.as_deref())?,
             action: stored.action.parse()?,
             service: stored.service.as_deref().map(str::parse).transpose()?,
             key: stored.key.as_deref().map(str::parse).transpose()?,

@@ -27,6 +27,14 @@ pub struct AuditEvent {
     pub outcome: Outcome,
 }
 
+impl AuditEvent {
+    /// The text of a field after the change.
+    pub(crate) fn new_text(&self, field: &str) -> Option<&str> {
+        let found = self.changes.iter().find(|change| change.field == field);
+        found?.after.as_deref()
+    }
+}
+
 /// How a change that somebody asked for ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -48,7 +56,7 @@ pub struct FieldChange {
     pub after: Option<String>,
 }
 
-/// What can be done to services and keys.
+/// What can be done to services, keys, the keyring and the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::audit::digits;
 use crate::error::Invalid;
 use crate::store::AuditHead;
 
@@ -9,7 +10,7 @@ use crate::store::AuditHead;
 impl fmt::Display for AuditHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.sequence)?;
-        self.mac.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        digits::write(&self.mac, f)
     }
 }
 
@@ -19,20 +20,9 @@ impl FromStr for AuditHead {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let expected = || Invalid::new("head", "SEQUENCE:MAC, as portcullis audit head prints it");
-        let (sequence, digits) = text.split_once(':').ok_or_else(expected)?;
+        let (sequence, mac) = text.split_once(':').ok_or_else(expected)?;
         let sequence = sequence.parse().map_err(|_| expected())?;
-        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(expected());
-        }
-        let mut mac = [0; 32];
-        for (byte, [high, low]) in mac.iter_mut().zip(pairs) {
-            let nibble = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
-            *byte = nibble(*high)
-                .zip(nibble(*low))
-                .map(|(high, low)| high << 4 | low)
-                .ok_or_else(expected)?;
-        }
+        let mac = digits::read(mac).ok_or_else(expected)?;
         let head = Self { sequence, mac };
         // One spelling for each head.
         (head.to_string() == text)

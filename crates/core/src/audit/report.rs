@@ -10,9 +10,16 @@ pub struct AuditReport {
     /// How many of the kept events were found whole, each by the key that
     /// signed it.
     pub verified: u64,
-    /// The anchor on which events rest whose root is retired, and which
-    /// therefore cannot be computed any more: they were whole when it was
-    /// signed. Nothing where every kept event was verified.
+    /// How many are of roots that are retired and gone, and were found to be
+    /// what they were when a root of this keyring signed a place behind them.
+    pub attested: u64,
+    /// How many are of such roots, and nobody can say whether they are as they
+    /// were written: an earlier version retired their root without telling what
+    /// it had signed. The number never grows; one that does is a fault.
+    pub unproven: u64,
+    /// The anchor behind the events of roots that are retired and gone: the
+    /// trail was whole when it was signed. Nothing where every kept event was
+    /// verified.
     pub rests_on: Option<Anchor>,
     /// Whether the exported head was met; nothing where none was given.
     pub head: Option<HeadCheck>,
@@ -31,8 +38,8 @@ pub enum HeadCheck {
 }
 
 impl AuditReport {
-    /// Whether every kept event up to the stored head is as it was written.
-    /// Events that were cut off together with the head are not missed: verify
+    /// Whether no fault was found: every kept event up to the stored head is as
+    /// it was written, but for those that are [unproven](Self::unproven). Events that were cut off together with the head are not missed: verify
     /// with a head that was kept elsewhere.
     #[must_use]
     pub fn is_whole(&self) -> bool {

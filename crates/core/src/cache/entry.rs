@@ -120,7 +120,7 @@ impl Entry {
                 _ => match keyring.root(&secret.root) {
                     Some(root) => made.insert((root, root.digest(token))).1,
                     // Whatever was made under it is over.
-                    None if keyring.is_retired(&secret.root) => continue,
+                    None if keyring.is_retired_root(&secret.root) => continue,
                     None => {
                         if matches!(found, SecretMatch::None) {
                             found = SecretMatch::UnknownRoot;

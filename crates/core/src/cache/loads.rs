@@ -21,7 +21,9 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 /// 1998.) Joining a read takes no place.
 ///
 /// A read runs in a task of its own: whoever asked may go away without taking
-/// it from those who joined.
+/// it from those who joined. One that nobody waits for and that has no turn yet
+/// is not joined by who waits: that would be to stand in its line, and for as
+/// long as it stands there already. Who waits reads in its place.
 #[derive(Debug)]
 pub(crate) struct Loads<K, V> {
     shared: Arc<Shared<K, V>>,
@@ -34,7 +36,8 @@ pub(crate) enum Unread {
     Overloaded,
     /// This asker has as many reads under way as places are left.
     Share,
-    /// The task of the read ended: it panicked, or its runtime is closed.
+    /// The task of the read ended: it panicked, its runtime is closed, or
+    /// somebody who waits reads in its place.
     Ended,
 }
 
@@ -61,8 +64,22 @@ struct Shared<K, V> {
 /// The reads that run or wait, and how many of them each asker has.
 #[derive(Debug)]
 struct List<K, V> {
-    reads: HashMap<K, Told<V>>,
+    reads: HashMap<K, Read<V>>,
     held: HashMap<Asker, usize>,
+    /// How many those hold who wait for what they ask.
+    held_live: usize,
+    /// The number of the next read.
+    number: u64,
+}
+
+/// A read that is on the list.
+#[derive(Debug)]
+struct Read<V> {
+    told: Told<V>,
+    /// Tells it from another read of its key, later or earlier.
+    number: u64,
+    /// Whether nobody waits for it, and it has no turn yet.
+    idle: bool,
 }
 
 /// The most reads that nobody waits for. They have places of their own, so
@@ -82,6 +99,8 @@ where
                 list: Mutex::new(List {
                     reads: HashMap::new(),
                     held: HashMap::new(),
+                    held_live: 0,
+                    number: 0,
                 }),
                 turns: Turns::new(running),
                 most: running + waiting,
@@ -119,7 +138,7 @@ where
         // task here and now, and with it takes the read off the list.
         if let Some(Start { listed, done }) = start {
             runtime.spawn(async move {
-                let value = listed.shared.run(asker, read, patience).await;
+                let value = listed.run(read, patience).await;
                 // Off the list before it is told: who comes later, or finds
                 // the result too old, starts a read of its own.
                 drop(listed);
@@ -138,17 +157,26 @@ where
 
     fn enlist(&self, asker: Asker, key: K) -> Result<Place<K, V>, Unread> {
         let mut list = self.shared.lock();
-        let (result, start) = match list.reads.get(&key) {
-            Some(result) => (result.clone(), None),
-            None => {
-                list.place(asker, self.shared.most)?;
-                let (done, result) = watch::channel(None);
-                list.reads.insert(key, result.clone());
-                let shared = Arc::clone(&self.shared);
-                let listed = Listed { shared, asker, key };
-                (result, Some(Start { listed, done }))
-            }
+        let waits = asker != Asker::Background;
+        let under_way = list.reads.get(&key);
+        let under_way = under_way.map(|read| (read.told.clone(), read.idle && waits));
+        if let Some((result, false)) = under_way {
+            return Ok(Place::joining(result));
+        }
+        if let Err(unread) = list.place(asker, self.shared.most) {
+            // Better to stand in another line than in none.
+            let idle = under_way.map(|(result, _)| Place::joining(result));
+            return idle.ok_or(unread);
+        }
+        let (done, result) = watch::channel(None);
+        let number = list.add(key, result.clone(), !waits);
+        let listed = Listed {
+            shared: Arc::clone(&self.shared),
+            asker,
+            key,
+            number,
         };
+        let start = Some(Start { listed, done });
         Ok(Place { result, start })
     }
 }
@@ -162,14 +190,24 @@ impl<F: Future> IntoFuture for Joined<F> {
     }
 }
 
-impl<K, V> List<K, V> {
+impl<K: Eq + Hash, V> List<K, V> {
+    /// Lists a read, in the place of another one of its key, and returns its
+    /// number.
+    fn add(&mut self, key: K, told: Told<V>, idle: bool) -> u64 {
+        let number = self.number;
+        self.number += 1;
+        let read = Read { told, number, idle };
+        self.reads.insert(key, read);
+        number
+    }
+
     /// Takes one of `most` places for `asker`.
     fn place(&mut self, asker: Asker, most: usize) -> Result<(), Unread> {
         let held = |asker| self.held.get(&asker).copied().unwrap_or(0);
         let own = held(asker);
         let free = match asker {
             Asker::Background => BACKGROUND.saturating_sub(own),
-            _ => most.saturating_sub(self.reads.len() - held(Asker::Background)),
+            _ => most.saturating_sub(self.held_live),
         };
         if free == 0 {
             return Err(Unread::Overloaded);
@@ -178,10 +216,12 @@ impl<K, V> List<K, V> {
             return Err(Unread::Share);
         }
         self.held.insert(asker, own + 1);
+        self.held_live += usize::from(asker != Asker::Background);
         Ok(())
     }
 
     fn give_back(&mut self, asker: Asker) {
+        self.held_live -= usize::from(asker != Asker::Background);
         if let Entry::Occupied(mut held) = self.held.entry(asker) {
             *held.get_mut() -= 1;
             if *held.get() == 0 {
@@ -192,20 +232,6 @@ impl<K, V> List<K, V> {
 }
 
 impl<K, V> Shared<K, V> {
-    async fn run(
-        &self,
-        asker: Asker,
-        read: impl Future<Output = V>,
-        patience: impl Future<Output = ()>,
-    ) -> Result<V, Unread> {
-        let _turn = tokio::select! {
-            biased;
-            turn = self.turns.acquire(asker) => turn,
-            () = patience => return Err(Unread::Overloaded),
-        };
-        Ok(read.await)
-    }
-
     fn lock(&self) -> MutexGuard<'_, List<K, V>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,6 +244,13 @@ struct Place<K: Eq + Hash, V> {
     start: Option<Start<K, V>>,
 }
 
+impl<K: Eq + Hash, V> Place<K, V> {
+    fn joining(result: Told<V>) -> Self {
+        let start = None;
+        Self { result, start }
+    }
+}
+
 struct Start<K: Eq + Hash, V> {
     listed: Listed<K, V>,
     done: watch::Sender<Outcome<V>>,
@@ -228,12 +261,48 @@ struct Listed<K: Eq + Hash, V> {
     shared: Arc<Shared<K, V>>,
     asker: Asker,
     key: K,
+    number: u64,
+}
+
+impl<K: Eq + Hash, V> Listed<K, V> {
+    async fn run(
+        &self,
+        read: impl Future<Output = V>,
+        patience: impl Future<Output = ()>,
+    ) -> Result<V, Unread> {
+        let _turn = tokio::select! {
+            biased;
+            turn = self.shared.turns.acquire(self.asker) => turn,
+            () = patience => return Err(Unread::Overloaded),
+        };
+        if !self.begins() {
+            return Err(Unread::Ended);
+        }
+        Ok(read.await)
+    }
+
+    /// Whether the read is on the list still: whoever comes from now on joins
+    /// it, whoever that is.
+    fn begins(&self) -> bool {
+        let mut list = self.shared.lock();
+        let read = list.reads.get_mut(&self.key);
+        match read.filter(|read| read.number == self.number) {
+            Some(read) => {
+                read.idle = false;
+                true
+            }
+            None => false,
+        }
+    }
 }
 
 impl<K: Eq + Hash, V> Drop for Listed<K, V> {
     fn drop(&mut self) {
         let mut list = self.shared.lock();
-        list.reads.remove(&self.key);
+        let listed = list.reads.get(&self.key);
+        if listed.is_some_and(|read| read.number == self.number) {
+            list.reads.remove(&self.key);
+        }
         list.give_back(self.asker);
     }
 }
@@ -400,6 +469,54 @@ mod tests {
         assert_eq!(stalled.join(asker(3), 3).err(), Some(Unread::Overloaded));
         let ahead = stalled.join(Asker::Background, 4).err();
         assert_eq!(ahead, Some(Unread::Overloaded));
+    }
+
+    #[tokio::test]
+    async fn who_waits_does_not_stand_behind_what_nobody_waits_for() {
+        let stalled = Stalled::new(1, 99);
+        let running = stalled.join(asker(1), 0).expect("runs");
+        let ahead = (100..140).map(|key| stalled.join(Asker::Background, key).expect("room"));
+        let ahead: Vec<_> = ahead.collect();
+        let live = stalled.join(asker(2), 139).expect("room");
+        assert!(!live.coalesced, "it has a place of its own");
+        let joined = stalled.join(asker(3), 139).expect("joins");
+        assert!(joined.coalesced, "as others of its kind");
+        let ended = stalled.join(Asker::Background, 139).expect("joins");
+        assert!(ended.coalesced);
+        while stalled.loads.waiting() < 41 {
+            tokio::task::yield_now().await;
+        }
+        // The one that runs, one of those ahead, and then the one that waits.
+        stalled.go.add_permits(3);
+        assert_eq!((running.await, live.await), (Ok(0), Ok(139)));
+        assert_eq!((joined.await, ended.await), (Ok(139), Ok(139)));
+        stalled.go.add_permits(40);
+        let last = ahead.into_iter().next_back().expect("forty");
+        assert_eq!(last.await, Err(Unread::Ended), "it was read in its place");
+        while stalled.loads.running() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let list = stalled.loads.shared.lock();
+        assert!(list.reads.is_empty() && list.held.is_empty());
+        assert_eq!(list.held_live, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_already_is_joined_whoever_began_it() {
+        let stalled = Stalled::new(1, 1);
+        let ahead = stalled.join(Asker::Background, 1).expect("runs");
+        while stalled.loads.shared.lock().reads[&1].idle {
+            tokio::task::yield_now().await;
+        }
+        let live = stalled.join(asker(1), 1).expect("joins");
+        assert!(live.coalesced);
+        // Where there is no place of one's own, that of another is better.
+        let idle = stalled.join(Asker::Background, 2).expect("waits");
+        assert_eq!(stalled.fill(asker(2), 10), 2);
+        assert!(stalled.join(asker(4), 2).expect("joins").coalesced);
+        stalled.go.add_permits(4);
+        assert_eq!((ahead.await, live.await), (Ok(1), Ok(1)));
+        assert_eq!(idle.await, Ok(2));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::error::Invalid;
+use crate::store::FromStored;
 
 /// The networks from which a key may be used; from everywhere where there are
 /// none.
@@ -72,6 +73,21 @@ impl FromStr for Addresses {
     }
 }
 
+impl FromStored for Addresses {
+    fn from_stored(text: &str) -> Result<Self, Invalid> {
+        let expected = || invalid("at most 32 networks, with a comma and a space between");
+        let words = text.split(", ").filter(|word| !word.is_empty());
+        let networks: Vec<IpNet> = words
+            .map(|word| word.parse().map_err(|_| expected()))
+            .collect::<Result<_, _>>()?;
+        match networks.len() {
+            0 => Ok(Self(None)),
+            1..=Self::MAX => Ok(Self(Some(networks.into()))),
+            _ => Err(expected()),
+        }
+    }
+}
+
 fn network(word: &str) -> Result<IpNet, Invalid> {
     let expected =
         || invalid("networks such as 192.0.2.0/24 or 2001:db8::/32, or single addresses");
@@ -126,6 +142,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::Addresses;
+    use crate::store::FromStored as _;
 
     fn addresses(text: &str) -> Addresses {
         text.parse().expect(text)
@@ -133,6 +150,24 @@ mod tests {
 
     fn client(text: &str) -> Option<IpAddr> {
         Some(text.parse().expect(text))
+    }
+
+    #[test]
+    fn what_was_stored_is_read_whatever_is_asked_of_a_new_list() {
+        let list = addresses("2001:db8::/32, 192.0.2.0/24 198.51.100.7");
+        let read = |text: &str| Addresses::from_stored(text);
+        assert_eq!(read(&list.to_string()), Ok(list));
+        assert_eq!(read(""), Ok(Addresses::default()));
+        // Networks that nobody may write any more mean what they meant.
+        for text in ["0.0.0.0/0", "192.0.2.0/24, 192.0.2.7/32", "192.0.2.7/24"] {
+            assert!(text.parse::<Addresses>().is_err(), "{text}");
+            let read = read(text).expect(text);
+            assert!(read.allow(client("192.0.2.9")), "{text}");
+        }
+        let many = vec!["192.0.2.0/24"; 33].join(", ");
+        for text in ["somewhere", "192.0.2.0/33", "192.0.2.0/24;", &many] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

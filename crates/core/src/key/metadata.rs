@@ -6,11 +6,17 @@ use serde_json::{Map, Value};
 
 use crate::error::Invalid;
 use crate::json::read_strict;
+use crate::store::FromStored;
 use crate::token::holds_token;
+
+/// The deepest nesting that can have been stored: more than any version allowed.
+const STORED_DEPTH: usize = 127;
 
 /// What users keep with a key: a JSON object (RFC 8259) of at most
 /// [`Metadata::MAX_BYTES`] as it is stored, nested no deeper than
-/// [`Metadata::MAX_DEPTH`], without duplicate names.
+/// [`Metadata::MAX_DEPTH`], without duplicate names. A number is kept as it is
+/// written or refused: whole ones of 64 bits, others with as many digits as a
+/// double has (IEEE 754 binary64). Longer ones are text.
 ///
 /// It decides nothing, and goes neither to logs nor to metrics.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -36,6 +42,12 @@ impl Metadata {
 
     /// The metadata of these members, which were read with their bounds.
     pub(crate) fn of(members: Map<String, Value>) -> Result<Self, Invalid> {
+        let metadata = Self::bounded(members)?;
+        refuse_token(metadata.as_str())?;
+        Ok(metadata)
+    }
+
+    fn bounded(members: Map<String, Value>) -> Result<Self, Invalid> {
         if members.is_empty() {
             return Ok(Self(None));
         }
@@ -43,20 +55,29 @@ impl Metadata {
         if stored.len() > Self::MAX_BYTES {
             return Err(too_large());
         }
-        // It would go on into listings and the audit trail.
-        if holds_token(&stored) {
-            return Err(Invalid::new("metadata", "no token: it is a secret"));
-        }
         Ok(Self(Some(stored.into())))
     }
 
     /// The metadata after a merge patch (RFC 7396, section 2).
     pub(crate) fn merged(&self, patch: &Map<String, Value>) -> Result<Self, Invalid> {
-        let Ok(Value::Object(mut members)) = serde_json::from_str(self.as_str()) else {
+        // What is new is judged, and nothing that was there already. Read with
+        // the precision with which it was written: what the patch leaves alone
+        // stays the same text.
+        refuse_token(&Value::Object(patch.clone()).to_string())?;
+        let Ok(Value::Object(mut members)) = read_strict(self.as_str(), STORED_DEPTH) else {
             return Err(Invalid::new("metadata", "a JSON object"));
         };
         merge(&mut members, patch);
-        Self::of(members)
+        Self::bounded(members)
+    }
+}
+
+/// It would go on into listings and the audit trail.
+fn refuse_token(text: &str) -> Result<(), Invalid> {
+    if holds_token(text) {
+        Err(Invalid::new("metadata", "no token: it is a secret"))
+    } else {
+        Ok(())
     }
 }
 
@@ -105,6 +126,17 @@ impl FromStr for Metadata {
     }
 }
 
+impl FromStored for Metadata {
+    fn from_stored(text: &str) -> Result<Self, Invalid> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(too_large());
+        }
+        let members: Result<Map<String, Value>, _> = serde_json::from_str(text);
+        let members = members.map_err(|_| Invalid::new("metadata", "a JSON object"))?;
+        Ok(Self((!members.is_empty()).then(|| text.into())))
+    }
+}
+
 fn too_large() -> Invalid {
     Invalid::new("metadata", "a JSON object of at most 4,096 bytes")
 }
@@ -136,6 +168,26 @@ mod tests {
         );
         assert_eq!(metadata.as_str().parse(), Ok(metadata));
         assert!("{}".parse::<Metadata>().expect("valid").is_empty());
+    }
+
+    #[test]
+    fn a_number_is_kept_or_refused_and_never_rounded() {
+        let most = format!(r#"{{"least":{},"most":{}}}"#, i64::MIN, u64::MAX);
+        let metadata: Metadata = most.parse().expect("valid");
+        assert_eq!(metadata.as_str(), most);
+        let text = r#"{"a":{"b":[1,{"id":18446744073709551616}]}}"#;
+        let error = text.parse::<Metadata>().expect_err("65 bits").to_string();
+        assert!(error.contains("the number at /a/b/1/id"), "{error}");
+        assert!(!error.contains("1844"), "{error}");
+
+        // What a patch leaves alone stays the same text.
+        let many =
+            r#"{"a":0.1,"b":1e-7,"c":1.7976931348623157e308,"d":5e-324,"e":123456789.12345679}"#;
+        let metadata: Metadata = many.parse().expect("valid");
+        let patch = serde_json::from_str(r#"{"f":1}"#).expect("a patch");
+        let merged = metadata.merged(&patch).expect("merged");
+        let kept = metadata.as_str().trim_end_matches('}');
+        assert_eq!(merged.as_str(), format!(r#"{kept},"f":1}}"#));
     }
 
     #[test]

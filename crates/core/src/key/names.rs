@@ -3,7 +3,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Invalid;
-use crate::text::{check_line, fold};
+use crate::store::FromStored;
+use crate::text::{check_length, check_line, fold};
 
 /// One line of text that people write, checked once.
 macro_rules! line {
@@ -25,6 +26,13 @@ macro_rules! line {
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 check_line($field, text, $max)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl FromStored for $name {
+            fn from_stored(text: &str) -> Result<Self, Invalid> {
+                check_length($field, text, $max)?;
                 Ok(Self(text.into()))
             }
         }
@@ -77,5 +85,46 @@ impl KeyName {
     #[must_use]
     pub fn folded(&self) -> String {
         fold(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::key::{KeyName, Metadata, Note};
+    use crate::store::FromStored as _;
+
+    #[test]
+    fn what_was_stored_is_read_whatever_is_asked_of_new_text() {
+        let token = format!("pck_live_{}_{}", "0".repeat(32), "x".repeat(49));
+        for text in [token.as_str(), " a", "a\u{200B}b", "a\nb"] {
+            assert!(text.parse::<KeyName>().is_err(), "{text:?}");
+            let name = KeyName::from_stored(text).expect("read");
+            assert_eq!(name.as_str(), text);
+            assert_eq!(Note::from_stored(text).expect("read").as_str(), text);
+        }
+        for text in ["", &"x".repeat(129)] {
+            assert!(KeyName::from_stored(text).is_err(), "{text:?}");
+        }
+
+        let stored = format!(r#"{{"a":"{token}","b":1}}"#);
+        assert!(stored.parse::<Metadata>().is_err());
+        let metadata = Metadata::from_stored(&stored).expect("read");
+        assert_eq!(metadata.as_str(), stored);
+        // Another member may change, and the token may go.
+        let patch = |text: &str| serde_json::from_str(text).expect(text);
+        let merged = metadata.merged(&patch(r#"{"b":2}"#)).expect("merged");
+        assert_eq!(merged.as_str(), stored.replace(":1", ":2"));
+        let without = metadata.merged(&patch(r#"{"a":null}"#)).expect("merged");
+        assert_eq!(without.as_str(), r#"{"b":1}"#);
+        let again = patch(&format!(r#"{{"c":["{token}"]}}"#));
+        assert!(metadata.merged(&again).is_err());
+        for text in [
+            "",
+            "[]",
+            "{",
+            &format!(r#"{{"a":"{}"}}"#, "x".repeat(4_096)),
+        ] {
+            assert!(Metadata::from_stored(text).is_err(), "{text:.20}");
+        }
     }
 }

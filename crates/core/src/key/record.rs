@@ -69,6 +69,25 @@ impl Key {
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| now >= end)
     }
+
+    /// Whether the key takes room of its service's quota at `now`: it is
+    /// neither revoked nor expired.
+    #[must_use]
+    pub fn takes_room(&self, now: Timestamp) -> bool {
+        !matches!(self.state, KeyState::Revoked(_)) && !self.is_expired(now)
+    }
+
+    /// Whether the key takes room at `now`, and for longer than its record
+    /// `before` would: it did not then, or it ended earlier.
+    #[must_use]
+    pub fn takes_more_room_than(&self, before: &Self, now: Timestamp) -> bool {
+        let later = match (before.expires_at, self.expires_at) {
+            (Some(before), Some(after)) => after > before,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        self.takes_room(now) && (later || !before.takes_room(now))
+    }
 }
 
 /// What people decided about a key.

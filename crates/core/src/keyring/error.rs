@@ -33,6 +33,12 @@ pub enum KeyringErrorKind {
     CurrentRoot,
     /// The keyring has as many roots as it can hold.
     Full,
+    /// The file would be longer than any that is read.
+    TooLong,
+    /// The new file is in place, and everybody reads it; whether it outlasts a
+    /// failure of the machine is not known, because the folder could not be
+    /// written to the disk.
+    Unsynced,
     /// The file or the system's random generator cannot be read or written.
     Io,
 }
@@ -51,6 +57,14 @@ impl KeyringError {
             KeyringErrorKind::Malformed,
             format!("keyring line {line}: expected {expected}"),
         )
+    }
+
+    pub(super) fn unsynced(message: impl Into<String>, source: io::Error) -> Self {
+        Self {
+            kind: KeyringErrorKind::Unsynced,
+            message: message.into(),
+            source: Some(source),
+        }
     }
 
     pub(super) fn io(message: impl Into<String>, source: io::Error) -> Self {

@@ -8,7 +8,7 @@ use crate::keyring::text::{parse, to_text};
 use crate::keyring::{Keyring, KeyringError, KeyringErrorKind};
 
 /// The longest file that is read: eight roots and ample comments.
-const MAX_FILE: u64 = 64 * 1024;
+pub(super) const MAX_FILE: u64 = 64 * 1024;
 
 impl Keyring {
     /// Reads a keyring file.

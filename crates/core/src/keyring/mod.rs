@@ -15,7 +15,11 @@
 //! How a root gives way to the next one: [`Keyring::add`] a root that only
 //! verifies, and give the file to every node; [`Keyring::make_current`] on every
 //! node, once all have it. From then on what is new is made under it, and the
-//! digest of each secret that is used moves to it. The tokens of the former root
+//! digest of each secret that is used moves to it. A digest moves forward only,
+//! in the order of the file's lines: while some nodes have changed and others
+//! have not, none is moved back and forth. A new root stands behind all others;
+//! whoever makes an earlier one current again, and wants digests back under it,
+//! moves its line to the end of the file on every node. The tokens of the former root
 //! end as they are rotated, expire or are revoked; then
 //! [`KeyManager::retire_root`](crate::KeyManager::retire_root) succeeds, and the
 //! file may do [`Keyring::without`] it. A process reads its keyring when it

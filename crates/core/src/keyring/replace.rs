@@ -2,7 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::keyring::file::{create_new, open, read, sync_folder, unreadable, unwritable};
+use crate::keyring::file::{MAX_FILE, create_new, open, read, sync_folder, unreadable, unwritable};
 use crate::keyring::text::rewrite;
 use crate::keyring::{Keyring, KeyringError, KeyringErrorKind};
 
@@ -15,12 +15,23 @@ impl Keyring {
     ///
     /// [`KeyringErrorKind::Changed`] where the file is not the one that was
     /// read, was replaced already by this keyring or an earlier one, or is being
-    /// replaced by another process; [`KeyringErrorKind::Io`] where it cannot be
-    /// written. In each case the old file stays.
+    /// replaced by another process; [`KeyringErrorKind::TooLong`] where its
+    /// comments and the new roots together are more than 64 KiB;
+    /// [`KeyringErrorKind::Io`] where it cannot be written. In each of these cases
+    /// the old file stays. [`KeyringErrorKind::Unsynced`] where the new file **is**
+    /// in place, and may be the old one again after a failure of the machine.
     pub fn replace(&self, path: impl AsRef<Path>) -> Result<(), KeyringError> {
+        self.replace_and(path.as_ref(), sync_folder)
+    }
+
+    /// Replaces the file, and has its folder written to the disk by `sync`.
+    fn replace_and(
+        &self,
+        path: &Path,
+        sync: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<(), KeyringError> {
         // The file itself, where the path is a link.
-        let path =
-            fs::canonicalize(path.as_ref()).map_err(|error| unreadable(path.as_ref(), error))?;
+        let path = fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
         let mut old = open(&path)?;
         lock(&old, &path)?;
         let text = read(&mut old, &path)?;
@@ -31,12 +42,16 @@ impl Keyring {
             ));
         }
         let text = rewrite(&text, self);
+        if text.len() as u64 > MAX_FILE {
+            return Err(too_long(&path));
+        }
         let fill = |file: &mut File| {
             file.write_all(text.as_bytes())?;
             like(&old, file)?;
             file.sync_all()
         };
-        swap(&path, fill).map_err(|error| unwritable(&path, error))
+        swap(&path, fill).map_err(|error| unwritable(&path, error))?;
+        sync(&path).map_err(|error| unsynced(&path, error))
     }
 }
 
@@ -66,8 +81,7 @@ fn swap(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Resu
     fs::rename(&beside, path).inspect_err(|_| {
         // It is ours. The first failure is the one to tell.
         let _ = fs::remove_file(&beside);
-    })?;
-    sync_folder(path)
+    })
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -117,6 +131,24 @@ fn like(_old: &File, _new: &File) -> io::Result<()> {
 fn changed(path: &Path, what: &str) -> KeyringError {
     let message = format!("keyring {} was not replaced: {what}", path.display());
     KeyringError::new(KeyringErrorKind::Changed, message)
+}
+
+fn too_long(path: &Path) -> KeyringError {
+    let message = format!(
+        "keyring {} was not replaced: with its comments it would be longer than 64 KiB, which nobody \
+         reads; shorten them",
+        path.display()
+    );
+    KeyringError::new(KeyringErrorKind::TooLong, message)
+}
+
+fn unsynced(path: &Path, error: io::Error) -> KeyringError {
+    let message = format!(
+        "keyring {} was replaced, but its folder could not be written to the disk: after a failure \
+         of the machine the old one may be there again",
+        path.display()
+    );
+    KeyringError::unsynced(message, error)
 }
 
 #[cfg(test)]
@@ -253,6 +285,35 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read(&path).expect("read"), before);
         assert!(!beside(&path).exists());
+    }
+
+    #[test]
+    fn a_file_that_nobody_would_read_replaces_nothing() {
+        let (_folder, path) = written();
+        let text = fs::read_to_string(&path).expect("read");
+        // The new root's line needs 85 bytes.
+        for (room, fits) in [(84, false), (85, true)] {
+            let comment = "#".repeat(64 * 1024 - text.len() - 1 - room);
+            fs::write(&path, format!("{text}{comment}\n")).expect("written");
+            let replaced = with(&path, "k2").replace(&path);
+            let error = replaced.err().map(|error| error.kind());
+            assert_eq!(error, (!fits).then_some(KeyringErrorKind::TooLong));
+            assert_eq!(read(&path).names().count(), 1 + usize::from(fits));
+            assert!(!beside(&path).exists());
+        }
+        assert_eq!(fs::metadata(&path).expect("there").len(), 64 * 1024);
+    }
+
+    #[test]
+    fn a_replaced_file_is_in_place_also_where_the_disk_does_not_say_so() {
+        let (_folder, path) = written();
+        let failing = |_: &Path| Err(io::Error::from(io::ErrorKind::StorageFull));
+        let error = with(&path, "k2")
+            .replace_and(&path, failing)
+            .expect_err("not on the disk");
+        assert_eq!(error.kind(), KeyringErrorKind::Unsynced);
+        assert!(error.to_string().contains("was replaced, but"), "{error}");
+        assert_eq!(read(&path).names().count(), 2);
     }
 
     #[test]

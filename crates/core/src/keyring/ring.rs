@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::keyring::{KeyringError, KeyringErrorKind, Root, RootName};
 use crate::token::ParsedToken;
 
-/// One to eight named roots, one of them current. Cheap to clone.
+/// One to eight named roots in an order, one of them current. Cheap to clone.
 #[derive(Clone)]
 pub struct Keyring {
     /// Each at a place of its own, so that what is made of it is never copied.
@@ -15,7 +15,7 @@ pub struct Keyring {
     current: usize,
     /// Roots that the store remembers as retired. What was made under one is
     /// over, so that it is missed by nobody.
-    retired: Arc<[RootName]>,
+    retired_roots: Arc<[RootName]>,
     /// SHA-256 of the file's text that it was read from, also where roots were
     /// changed since.
     origin: Option<[u8; 32]>,
@@ -34,7 +34,7 @@ impl Keyring {
         Ok(Self {
             roots: [Arc::new(draw(name)?)].into(),
             current: 0,
-            retired: Arc::default(),
+            retired_roots: Arc::default(),
             origin: None,
         })
     }
@@ -57,7 +57,7 @@ impl Keyring {
         Ok(Self {
             roots: roots.into(),
             current,
-            retired: Arc::default(),
+            retired_roots: Arc::default(),
             origin: None,
         })
     }
@@ -93,7 +93,8 @@ impl Keyring {
     }
 
     /// The same keyring with another current root: everything new is made
-    /// under it from now on, and the former one goes on to verify.
+    /// under it from now on, and the former one goes on to verify. Digests move
+    /// to it from the roots before it, and from none behind it.
     ///
     /// # Errors
     ///
@@ -128,7 +129,7 @@ impl Keyring {
         })
     }
 
-    /// The names of all roots; the current one's is [`Keyring::current_name`].
+    /// The names of all roots, in their order; the current one's is [`Keyring::current_name`].
     pub fn names(&self) -> impl Iterator<Item = &RootName> {
         self.roots.iter().map(|root| &root.name)
     }
@@ -156,17 +157,23 @@ impl Keyring {
         found.map(|root| &**root)
     }
 
+    /// Whether the current root stands behind the root of this name. The order
+    /// of a keyring is that of its file's lines.
+    pub(crate) fn current_is_behind(&self, name: &RootName) -> bool {
+        self.position(name).is_ok_and(|at| at < self.current)
+    }
+
     /// The same keyring, knowing which roots the store has retired.
-    pub(crate) fn with_retired(self, retired: impl IntoIterator<Item = RootName>) -> Self {
+    pub(crate) fn with_retired_roots(self, retired: impl IntoIterator<Item = RootName>) -> Self {
         Self {
-            retired: retired.into_iter().collect(),
+            retired_roots: retired.into_iter().collect(),
             ..self
         }
     }
 
     /// Whether the store has retired the root of this name.
-    pub(crate) fn is_retired(&self, name: &RootName) -> bool {
-        self.retired.contains(name)
+    pub(crate) fn is_retired_root(&self, name: &RootName) -> bool {
+        self.retired_roots.contains(name)
     }
 
     /// The same keyring, as read from a file of this text.
@@ -244,6 +251,22 @@ mod tests {
         assert_eq!(names(&last), ["k2"]);
         assert_eq!(last.current().check(), rotated.current().check());
         assert_eq!(names(&one), ["k1"], "no keyring changes under others");
+    }
+
+    #[test]
+    fn roots_stand_in_the_order_in_which_they_came() {
+        let mut keyring = Keyring::generate(name("z")).expect("entropy");
+        for n in ["a", "m"] {
+            keyring = keyring.add(name(n)).expect("added");
+        }
+        let behind = |keyring: &Keyring| {
+            ["z", "a", "m", "none"].map(|root| keyring.current_is_behind(&name(root)))
+        };
+        assert_eq!(behind(&keyring), [false; 4]);
+        let keyring = keyring.make_current(&name("a")).expect("rotated");
+        assert_eq!(behind(&keyring), [true, false, false, false]);
+        let keyring = keyring.make_current(&name("m")).expect("rotated");
+        assert_eq!(behind(&keyring), [true, true, false, false]);
     }
 
     #[test]

@@ -1,4 +1,6 @@
-use crate::audit::{Action, Actor, Anchor, AuditEvent, EventDraft, PRUNED_THROUGH, Pruned};
+use crate::audit::{
+    Action, Actor, Anchor, AuditEvent, CONTENT, Content, EventDraft, PRUNED_THROUGH, Pruned, Told,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::manager::KeyManager;
@@ -18,17 +20,19 @@ impl KeyManager {
     /// where it has a fault: nobody may sign that. Or what the store says.
     pub async fn anchor_audit(&self, actor: &Actor) -> Result<Anchor, Error> {
         let attempt = EventDraft::new(Action::AuditAnchor, actor);
-        self.attempt(attempt, self.try_anchor_audit(actor)).await
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_anchor_audit(&actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_anchor_audit(&self, actor: &Actor) -> Result<Anchor, Error> {
-        let end = self.walk_whole_trail(()).await?.end;
-        if end.sequence == 0 {
+        let trail = self.walk_whole_trail(()).await?;
+        if trail.end.sequence == 0 {
             let message = "the audit trail is empty: there is nothing to anchor";
             return Err(Error::new(ErrorKind::State, message));
         }
-        let anchor = self.sign(end);
-        let event = anchored(&anchor, actor);
+        let anchor = self.sign(trail.end);
+        let event = anchored(&trail.told, actor);
         self.commit(Operation::AnchorAudit(anchor.clone()), event)
             .await?;
         Ok(anchor)
@@ -45,23 +49,25 @@ impl KeyManager {
     /// pruned meanwhile, or what the store says.
     pub async fn prune_audit(&self, before: Timestamp, actor: &Actor) -> Result<Pruned, Error> {
         let attempt = EventDraft::new(Action::AuditPrune, actor).after("older_than", before);
-        self.attempt(attempt, self.try_prune_audit(before, actor))
-            .await
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_prune_audit(before, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_prune_audit(&self, before: Timestamp, actor: &Actor) -> Result<Pruned, Error> {
         let old = self.walk_whole_trail(Old::new(before)).await?.sight;
         let (mut events, mut through) = (0, old.first.saturating_sub(1));
-        for mark in old.marks {
-            let count = mark.sequence.saturating_sub(through);
+        for Mark { place, content } in old.marks {
+            let count = place.sequence.saturating_sub(through);
             let event = EventDraft::new(Action::AuditPrune, actor)
-                .after(PRUNED_THROUGH, mark.sequence)
+                .after(PRUNED_THROUGH, place.sequence)
                 .after("events", count)
-                .after("older_than", before);
-            self.commit(Operation::PruneAudit(self.sign(mark)), event)
+                .after("older_than", before)
+                .after(CONTENT, content);
+            self.commit(Operation::PruneAudit(self.sign(place)), event)
                 .await?;
             events += count;
-            through = mark.sequence;
+            through = place.sequence;
         }
         Ok(Pruned::new(events, through))
     }
@@ -72,9 +78,17 @@ impl KeyManager {
     }
 }
 
-/// The event of an anchor.
-pub(super) fn anchored(anchor: &Anchor, actor: &Actor) -> EventDraft {
-    EventDraft::new(Action::AuditAnchor, actor).after("sequence", anchor.place.sequence)
+/// The event of an anchor at the end of what is told.
+pub(super) fn anchored(told: &Told, actor: &Actor) -> EventDraft {
+    told.on(EventDraft::new(Action::AuditAnchor, actor))
+}
+
+/// An event up to which may be pruned.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    place: AuditHead,
+    /// What the events up to it are.
+    content: Content,
 }
 
 /// Finds the events at the start of the trail that are all older than a time.
@@ -84,10 +98,10 @@ struct Old {
     /// The first event that is kept; 0 before it was seen.
     first: u64,
     /// Where to prune: each mark, the last one too, is older.
-    marks: Vec<AuditHead>,
+    marks: Vec<Mark>,
     /// The last event that is old enough. It counts once another one follows:
     /// the newest event is kept.
-    candidate: Option<AuditHead>,
+    candidate: Option<Mark>,
     ended: bool,
 }
 
@@ -103,33 +117,34 @@ impl Old {
     }
 
     /// Moves the last mark on, or sets the next one where that is far enough.
-    fn mark(&mut self, place: AuditHead) {
+    fn mark(&mut self, next: Mark) {
         let gone = self.first.saturating_sub(1);
-        let is_far = |mark: &AuditHead| (mark.sequence - gone).is_multiple_of(PRUNED_AT_ONCE);
+        let is_far = |mark: &Mark| (mark.place.sequence - gone).is_multiple_of(PRUNED_AT_ONCE);
         match self.marks.last_mut() {
-            Some(last) if !is_far(last) => *last = place,
-            _ => self.marks.push(place),
+            Some(last) if !is_far(last) => *last = next,
+            _ => self.marks.push(next),
         }
     }
 }
 
 impl Sight for Old {
-    fn see(&mut self, event: &StoredEvent) {
+    fn see(&mut self, event: &StoredEvent, content: Content) {
         if self.first == 0 {
             self.first = event.sequence;
         }
-        if let Some(place) = self.candidate.take() {
-            self.mark(place);
+        if let Some(mark) = self.candidate.take() {
+            self.mark(mark);
         }
         let is_old = !self.ended
             && AuditEvent::decode(event.sequence, &event.bytes)
                 .is_ok_and(|event| event.at < self.before);
         self.ended = !is_old;
         if is_old {
-            self.candidate = Some(AuditHead {
+            let place = AuditHead {
                 sequence: event.sequence,
                 mac: event.mac,
-            });
+            };
+            self.candidate = Some(Mark { place, content });
         }
     }
 }
@@ -137,7 +152,7 @@ impl Sight for Old {
 #[cfg(test)]
 mod tests {
     use super::{Old, PRUNED_AT_ONCE};
-    use crate::audit::{Action, Actor, EventDraft};
+    use crate::audit::{Action, Actor, Content, EventDraft};
     use crate::clock::Timestamp;
     use crate::manager::verify::Sight as _;
     use crate::store::StoredEvent;
@@ -157,9 +172,9 @@ mod tests {
     fn marks(events: impl IntoIterator<Item = (u64, i64)>) -> Vec<u64> {
         let mut old = Old::new(Timestamp::from_millis(100));
         for (sequence, at) in events {
-            old.see(&event(sequence, at));
+            old.see(&event(sequence, at), Content::EMPTY);
         }
-        old.marks.iter().map(|mark| mark.sequence).collect()
+        old.marks.iter().map(|mark| mark.place.sequence).collect()
     }
 
     #[test]

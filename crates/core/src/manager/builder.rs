@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,8 +62,9 @@ impl ManagerBuilder {
     }
 
     /// The runtime of the background tasks; the present one where not given.
-    /// It needs its timer (`enable_time`). The manager may then be built and
-    /// used where there is no runtime at all.
+    /// It needs its timer (`enable_time`), and must run: one of the kind
+    /// `current_thread` does so only while somebody blocks on it. The manager
+    /// may then be built and used on any executor, or on none.
     #[must_use]
     pub fn runtime(self, runtime: Handle) -> Self {
         Self {
@@ -79,7 +81,8 @@ impl ManagerBuilder {
     /// [`ErrorKind::Invalid`] for a configuration out of range,
     /// [`ErrorKind::Keyring`] where the keyring is missing or is not the one
     /// with which the store was written, [`ErrorKind::NoRuntime`] outside a
-    /// runtime, and what the store says where it does not answer.
+    /// runtime or where that has no timer, and what the store says where it
+    /// does not answer.
     pub async fn build(self) -> Result<KeyManager, Error> {
         self.config.check()?;
         let keyring = self
@@ -96,11 +99,12 @@ impl ManagerBuilder {
                 )
             })?;
         let (clock, timeout) = (self.clock, self.config.store_timeout);
-        let keyring = check_roots(&runtime, &*clock, timeout, &*self.store, keyring).await?;
+        check_timer(&runtime, &*clock)?;
+        let keyring = check_roots(&runtime, &clock, timeout, &*self.store, keyring).await?;
 
         let sent = clock.now();
-        let head = within(&runtime, &*clock, timeout, self.store.head()).await?;
-        let services = within(&runtime, &*clock, timeout, self.store.load_services()).await?;
+        let head = within(&runtime, &clock, timeout, self.store.head()).await?;
+        let services = within(&runtime, &clock, timeout, self.store.load_services()).await?;
         let shared = Arc::new(Shared::new(
             self.store,
             keyring,
@@ -123,11 +127,21 @@ impl ManagerBuilder {
     }
 }
 
+/// Finds a runtime without a timer before anything waits there: tokio panics
+/// where one is asked for.
+fn check_timer(runtime: &Handle, clock: &dyn Clock) -> Result<(), Error> {
+    let _entered = runtime.enter();
+    catch_unwind(AssertUnwindSafe(|| drop(clock.sleep(Duration::ZERO)))).map_err(|_| {
+        let message = "the manager's runtime has no timer: build it with `enable_time`";
+        Error::new(ErrorKind::NoRuntime, message)
+    })
+}
+
 /// Finds a wrong keyring before anything is written with it. Returns it knowing
 /// which roots are retired.
 async fn check_roots(
     runtime: &Handle,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     timeout: Duration,
     store: &dyn Store,
     keyring: Keyring,
@@ -146,7 +160,7 @@ async fn check_roots(
     let known = within(runtime, clock, timeout, store.remember_roots(vec![check])).await?;
     compare(&keyring, &known)?;
     let retired = known.into_iter().filter(|root| root.retired);
-    Ok(keyring.with_retired(retired.map(|root| root.name)))
+    Ok(keyring.with_retired_roots(retired.map(|root| root.name)))
 }
 
 fn compare(keyring: &Keyring, known: &[RootCheck]) -> Result<(), Error> {

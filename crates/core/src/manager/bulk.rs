@@ -1,5 +1,4 @@
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::audit::{Action, Actor, EventDraft};
 use crate::cache::Epoch;
@@ -13,6 +12,10 @@ use crate::store::{Change, Head, Operation};
 /// Ids that an error names at most.
 const NAMED: usize = 10;
 
+/// Ids or services that an event of a refused change names at most: about two
+/// kilobytes.
+const TOLD: usize = 50;
+
 impl KeyManager {
     /// Issues up to 1,000 keys as one change: all of them, or none. They come
     /// back in the order in which they were asked for.
@@ -23,11 +26,15 @@ impl KeyManager {
     /// known; [`ErrorKind::Invalid`] for more than 1,000.
     pub async fn create_keys(&self, new: Vec<NewKey>, actor: &Actor) -> Result<Vec<Issued>, Error> {
         let mut attempt = EventDraft::new(Action::KeyCreate, actor).after("keys", new.len());
-        if let Some(service) = of_all(new.iter().map(|key| &key.service)) {
-            attempt = attempt.service_name(service);
-        }
-        self.attempt(attempt, self.try_create_keys(new, actor))
-            .await
+        let services: BTreeSet<_> = new.iter().map(|key| &key.service).collect();
+        attempt = match services.first() {
+            Some(service) if services.len() == 1 => attempt.service_name(service),
+            Some(_) => attempt.after("services", listed(services.iter(), TOLD)),
+            None => attempt,
+        };
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_create_keys(new, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_create_keys(&self, new: Vec<NewKey>, actor: &Actor) -> Result<Vec<Issued>, Error> {
@@ -69,8 +76,14 @@ impl KeyManager {
         actor: &Actor,
     ) -> Result<Vec<Key>, Error> {
         let attempt = EventDraft::new(Action::KeyRevoke, actor).after("keys", ids.len());
-        self.attempt(attempt, self.try_revoke_keys(&ids, &reason, actor))
-            .await
+        let attempt = match *ids {
+            [] => attempt,
+            [id] => attempt.key_id(id),
+            _ => attempt.after("ids", listed(ids.iter(), TOLD)),
+        };
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_revoke_keys(&ids, &reason, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_revoke_keys(
@@ -118,8 +131,9 @@ impl KeyManager {
         reason: &RevocationReason,
         actor: &Actor,
     ) -> Result<((Operation, EventDraft), Key), Error> {
+        let now = self.clock().now().wall();
         let revoked = KeyState::Revoked(Revocation {
-            at: self.clock().now().wall(),
+            at: now,
             reason: reason.clone(),
         });
         let event = EventDraft::new(Action::KeyRevoke, actor)
@@ -127,7 +141,7 @@ impl KeyManager {
             .change("state", old.state.as_str(), revoked.as_str())
             .after("reason", reason);
         let state = revoked;
-        let (operation, key) = replacement(Key { state, ..old })?;
+        let (operation, key) = replacement(Key { state, ..old }, now)?;
         Ok(((operation, event), key))
     }
 
@@ -156,30 +170,24 @@ fn check_count(keys: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// What all of them are, if they are all the same.
-fn of_all<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
-    let first = all.next()?;
-    all.all(|other| other == first).then_some(first)
-}
-
 fn placed(at: usize, of: usize, error: Error) -> Error {
     let message = format!("key {} of {of}: {error}", at.saturating_add(1));
     Error::with_source(error.kind(), message, error)
 }
 
 fn no_keys(missing: &[KeyId]) -> String {
-    let mut text = match missing {
+    match missing {
         [id] => format!("there is no key {id}"),
-        _ => "these keys do not exist:".to_owned(),
-    };
-    if missing.len() > 1 {
-        for id in missing.iter().take(NAMED) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, " {id}");
-        }
+        _ => format!("these keys do not exist: {}", listed(missing.iter(), NAMED)),
     }
-    if let Some(more) = missing.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        let _ = write!(text, " and {more} more");
+}
+
+/// The first of them by name, and how many more there are.
+fn listed(mut all: impl ExactSizeIterator<Item = impl ToString>, most: usize) -> String {
+    let first: Vec<_> = all.by_ref().take(most).map(|one| one.to_string()).collect();
+    let first = first.join(" ");
+    match all.len() {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
-    text
 }

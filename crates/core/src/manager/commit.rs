@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::audit::{AuditEvent, AuditSeal, EventDraft, Outcome};
 use crate::cache::{Epoch, Stamp};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyId};
 use crate::manager::KeyManager;
@@ -14,7 +15,7 @@ impl KeyManager {
     /// Replaces a key's record by its `next` one, if it is still of the version
     /// that `next` was made from. Returns it with its new version.
     pub(super) async fn update(&self, next: Key, event: EventDraft) -> Result<Key, Error> {
-        let (operation, key) = replacement(next)?;
+        let (operation, key) = replacement(next, self.clock().now().wall())?;
         self.commit(operation, event).await?;
         Ok(key)
     }
@@ -45,55 +46,25 @@ impl KeyManager {
         self.commit_all(vec![(operation, event)]).await
     }
 
-    /// Commits steps with their events as one change, and raises the gate, in
-    /// a task that the caller cannot cancel: whoever goes away leaves no change
-    /// unnoticed.
+    /// Commits steps with their events as one change.
     pub(super) async fn commit_all(
         &self,
         drafts: Vec<(Operation, EventDraft)>,
     ) -> Result<Head, Error> {
-        let shared = Arc::clone(self.shared());
-        let now = shared.clock.now().wall();
-        let (mut steps, mut events) = (Vec::new(), Vec::new());
-        for (operation, draft) in drafts {
-            let event = draft.into_event(now);
-            let event_record = record(&event)?;
-            steps.push(Step {
-                operation,
-                event: event_record,
-            });
-            events.push(event);
-        }
-        let seal = AuditSeal::of(shared.keyring.current());
-        let committed = self
-            .shared()
-            .runtime
-            .spawn(shared.commit(Change { steps, seal }, events));
-        // Only the waiting is bounded; the task goes on.
-        let unknown = || {
-            StoreError::new(
-                StoreErrorKind::OutcomeUnknown,
-                "the store did not say whether the change was committed: look before trying again",
-            )
-        };
-        let result = tokio::select! {
-            biased;
-            result = committed => result.unwrap_or_else(|_| Err(unknown())),
-            () = self.shared().patience() => Err(unknown()),
-        };
-        Ok(result?)
+        self.shared().commit_all(drafts).await
     }
 }
 
-/// The step that replaces a key's record by its `next` one, and the record
-/// with its new version.
-pub(super) fn replacement(next: Key) -> Result<(Operation, Key), Error> {
+/// The step that replaces a key's record by its `next` one at `now`, and the
+/// record with its new version.
+pub(super) fn replacement(next: Key, now: Timestamp) -> Result<(Operation, Key), Error> {
     let expected = next.version;
     let version = following(expected, || format!("key {}", next.id))?;
     let key = Key { version, ..next };
     let operation = Operation::UpdateKey {
         key: key.clone(),
         expected,
+        now,
     };
     Ok((operation, key))
 }
@@ -119,6 +90,38 @@ fn record(event: &AuditEvent) -> Result<EventRecord, Error> {
 }
 
 impl Shared {
+    /// Commits steps with their events as one change, and raises the gate, in
+    /// a task that the caller cannot cancel: whoever goes away leaves no change
+    /// unnoticed.
+    pub(super) async fn commit_all(
+        self: &Arc<Self>,
+        drafts: Vec<(Operation, EventDraft)>,
+    ) -> Result<Head, Error> {
+        let now = self.clock.now().wall();
+        let (mut steps, mut events) = (Vec::new(), Vec::new());
+        for (operation, draft) in drafts {
+            let event = draft.into_event(now);
+            let event_record = record(&event)?;
+            steps.push(Step {
+                operation,
+                event: event_record,
+            });
+            events.push(event);
+        }
+        let seal = AuditSeal::of(self.keyring.current());
+        let shared = Arc::clone(self);
+        let committed = self
+            .runtime
+            .spawn(shared.commit(Change { steps, seal }, events));
+        // Only the waiting is bounded; the task goes on.
+        let result = tokio::select! {
+            biased;
+            result = committed => result.unwrap_or_else(|_| Err(unknown())),
+            () = self.patience() => Err(unknown()),
+        };
+        Ok(result?)
+    }
+
     async fn commit(
         self: Arc<Self>,
         change: Change,
@@ -175,6 +178,14 @@ impl Shared {
     }
 }
 
+/// What is known of a change whose answer did not come.
+pub(super) fn unknown() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::OutcomeUnknown,
+        "the store did not say whether the change was committed: look before trying again",
+    )
+}
+
 /// Whether a change touches services, and which keys it does.
 fn touched(change: &Change) -> (bool, Vec<KeyId>) {
     let (mut services, mut keys) = (false, Vec::new());
@@ -184,6 +195,7 @@ fn touched(change: &Change) -> (bool, Vec<KeyId>) {
             Operation::CreateKey { key, .. } | Operation::UpdateKey { key, .. } => {
                 keys.push(key.id);
             }
+            Operation::RevokeDamagedKey { id, .. } => keys.push(*id),
             Operation::Record
             | Operation::RetireRoot { .. }
             | Operation::AnchorAudit(_)

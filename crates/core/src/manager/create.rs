@@ -27,14 +27,17 @@ impl KeyManager {
     /// an expiry that is past or too far.
     pub async fn create_key(&self, new: NewKey, actor: &Actor) -> Result<Issued, Error> {
         let attempt = EventDraft::new(Action::KeyCreate, actor).service_name(&new.service);
-        let change = async {
-            let service = self.known_service(&new.service).await?;
-            let now = self.clock().now().wall();
-            let prepared = self.prepare_key(new, &service, actor, now)?;
-            self.commit(prepared.operation, prepared.event).await?;
-            Ok(prepared.issued)
-        };
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_create_key(new, &actor).await };
         self.attempt(attempt, change).await
+    }
+
+    async fn try_create_key(&self, new: NewKey, actor: &Actor) -> Result<Issued, Error> {
+        let service = self.known_service(&new.service).await?;
+        let now = self.clock().now().wall();
+        let prepared = self.prepare_key(new, &service, actor, now)?;
+        self.commit(prepared.operation, prepared.event).await?;
+        Ok(prepared.issued)
     }
 
     /// Makes the record, the token and the event of a new key.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::manager::export::Export;
 use crate::manager::handle::Request;
+use crate::manager::metrics::Recording;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
 use crate::store::StoreError;
@@ -15,12 +15,14 @@ use crate::usage::Flusher;
 /// is dropped.
 pub(super) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut flusher = Flusher::new();
-    let mut export = Export::new(&shared.config.namespace);
+    let mut recording = Recording::new(&shared.config.namespace);
     loop {
         tokio::select! {
             biased;
             request = requests.recv() => {
-                let flushed = shared.flush(&mut flusher, &mut export).await;
+                let flushed = shared.flush(&mut flusher, &mut recording).await;
+                // Nobody may be there to tell it later.
+                shared.tell_refusals(true).await;
                 match request {
                     Some(reply) => {
                         // Whoever asked may have gone away.
@@ -31,24 +33,29 @@ pub(super) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
             }
             () = shared.clock.sleep(shared.config.flush_interval) => {
                 // Said in the log and counted; the batch is sent again.
-                let _ = shared.flush(&mut flusher, &mut export).await;
+                let _ = shared.flush(&mut flusher, &mut recording).await;
+                shared.tell_refusals(false).await;
             }
         }
     }
 }
 
 impl Shared {
-    async fn flush(&self, flusher: &mut Flusher, export: &mut Export) -> Result<(), StoreError> {
+    async fn flush(
+        &self,
+        flusher: &mut Flusher,
+        recording: &mut Recording,
+    ) -> Result<(), StoreError> {
         let flushed = self.write(flusher).await;
         self.flush_digests().await;
-        export.hand_over(&self.stats(), self.freshness.age(self.clock.now()));
+        recording.hand_over(&self.stats(), self.freshness.age(self.clock.now()));
         flushed
     }
 
     /// Writes what an earlier flush could not, and then what was counted since.
     async fn write(&self, flusher: &mut Flusher) -> Result<(), StoreError> {
         self.send(flusher).await?;
-        flusher.gather(&self.usage);
+        flusher.gather(&self.usage, self.clock.now().wall());
         self.send(flusher).await
     }
 

@@ -18,6 +18,13 @@ pub(super) type Request = oneshot::Sender<Result<(), StoreError>>;
 ///
 /// Cheap to clone. The background tasks end once the last handle is dropped,
 /// and write what was counted; [`KeyManager::shutdown`] waits for that.
+///
+/// A change runs in a task of the manager's runtime from its first poll on: it
+/// is made, or refused and told by the trail, also where whoever asked for it
+/// goes away. Of refused changes the trail tells each once a minute, and then
+/// how many more `attempts` there were; of more than a hundred different ones
+/// in that time, their number by who tried what. What is counted is written
+/// with the next flush, and lost with a process that is killed before.
 #[derive(Clone)]
 pub struct KeyManager {
     shared: Arc<Shared>,

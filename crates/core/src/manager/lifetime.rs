@@ -55,6 +55,11 @@ pub(super) fn expires_at(
 
 /// Checks what a service says of lifetimes, and that it fits the manager's.
 pub(super) fn check_lifetimes(service: &Service, config: &ManagerConfig) -> Result<(), Invalid> {
+    check_max_lifetime(service, config)?;
+    check_default_lifetime(service, config)
+}
+
+fn check_max_lifetime(service: &Service, config: &ManagerConfig) -> Result<(), Invalid> {
     if let Some(lifetime) = service.max_lifetime {
         check_lifetime("max_lifetime", lifetime)?;
         if config.max_lifetime.is_some_and(|max| lifetime > max) {
@@ -62,12 +67,33 @@ pub(super) fn check_lifetimes(service: &Service, config: &ManagerConfig) -> Resu
             return Err(Invalid::new("max_lifetime", expected));
         }
     }
+    Ok(())
+}
+
+fn check_default_lifetime(service: &Service, config: &ManagerConfig) -> Result<(), Invalid> {
     if let Some(lifetime) = service.default_lifetime {
         check_lifetime("default_lifetime", lifetime)?;
         if longest(service, config).is_some_and(|max| lifetime > max) {
             let expected = "a duration up to max_lifetime";
             return Err(Invalid::new("default_lifetime", expected));
         }
+    }
+    Ok(())
+}
+
+/// The same of a changed service, as far as it is changed: what the manager
+/// was told since is no reason to refuse a change of something else.
+pub(super) fn check_changed_lifetimes(
+    old: &Service,
+    next: &Service,
+    config: &ManagerConfig,
+) -> Result<(), Invalid> {
+    let max_changed = old.max_lifetime != next.max_lifetime;
+    if max_changed {
+        check_max_lifetime(next, config)?;
+    }
+    if max_changed || old.default_lifetime != next.default_lifetime {
+        check_default_lifetime(next, config)?;
     }
     Ok(())
 }

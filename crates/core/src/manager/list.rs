@@ -4,7 +4,7 @@ use crate::key::{Environment, Key, KeyFilter, KeyStatus, LastUsed, NamePart, Own
 use crate::manager::{KeyManager, cursor};
 use crate::scope::Scope;
 use crate::service::ServiceName;
-use crate::store::{Page, PagePosition, PageRequest, StoreError, StoreErrorKind};
+use crate::store::{DamagedKey, Page, PagePosition, PageRequest, StoreError, StoreErrorKind};
 
 /// Pages of the store that are read for one page here. Each looks at a bounded
 /// number of records, of which few may meet the filter.
@@ -105,6 +105,9 @@ pub struct KeyPage {
     /// The keys, in the store's order: by creation, where the filter asks for
     /// nothing but a service.
     pub keys: Vec<Key>,
+    /// Keys that are perhaps meant and whose records cannot be read: they hide
+    /// no other.
+    pub damaged: Vec<DamagedKey>,
     /// The cursor of the next page; nothing after the last one.
     pub next: Option<String>,
 }
@@ -141,12 +144,18 @@ impl KeyManager {
             limit,
             now: shared.clock.now().wall(),
         };
-        let (mut keys, mut pages) = (Vec::new(), 0);
+        let (mut keys, mut damaged, mut pages) = (Vec::new(), Vec::new(), 0);
         let next = loop {
             let page = shared.within(shared.store.page(request.clone())).await;
-            let Page { keys: found, next } = page.map_err(|error| misplaced(error, &request))?;
-            request.limit = request.limit.saturating_sub(count(&found));
+            let Page {
+                keys: found,
+                damaged: unread,
+                next,
+            } = page.map_err(|error| misplaced(error, &request))?;
+            let of_both = found.len().saturating_add(unread.len());
+            request.limit = request.limit.saturating_sub(count(of_both));
             keys.extend(found);
+            damaged.extend(unread);
             pages += 1;
             if next.is_none() || request.limit == 0 || pages == STORE_PAGES {
                 break next;
@@ -156,17 +165,21 @@ impl KeyManager {
         let sign =
             |position: PagePosition| cursor::encode(&shared.keyring, &request.filter, &position);
         let next = next.map(sign);
-        Ok(KeyPage { keys, next })
+        Ok(KeyPage {
+            keys,
+            damaged,
+            next,
+        })
     }
 }
 
-fn count(keys: &[Key]) -> u32 {
-    u32::try_from(keys.len()).unwrap_or(u32::MAX)
+fn count(keys: usize) -> u32 {
+    u32::try_from(keys).unwrap_or(u32::MAX)
 }
 
 /// A position that we signed and the store does not know any more.
 fn misplaced(error: StoreError, request: &PageRequest) -> Error {
-    if error.kind() == StoreErrorKind::Conflict && request.after.is_some() {
+    if error.kind() == StoreErrorKind::Invalid && request.after.is_some() {
         let message = "invalid cursor: the store orders this listing in another way by now";
         return Error::with_source(ErrorKind::Cursor, message, error);
     }

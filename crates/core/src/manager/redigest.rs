@@ -1,5 +1,7 @@
 //! Digests move to the current root as their secrets are used: only who
-//! presents a token can say what its digest is under another root.
+//! presents a token can say what its digest is under another root. They move
+//! forward in the keyring's order alone: nodes that disagree about the current
+//! root do not take them from each other.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -17,6 +19,10 @@ const BATCH: usize = 1_000;
 
 /// Digests that wait at most. What finds no place comes again with a later use.
 const MOST: usize = 8 * BATCH;
+
+/// Digests of a batch that the store refuses one by one at most: a store that
+/// refuses more has another fault than a damaged record.
+const MOST_REFUSED: usize = 16;
 
 /// Digests that are to move, one for each secret.
 #[derive(Debug, Default)]
@@ -64,11 +70,12 @@ impl Redigests {
 
 impl Shared {
     /// Has the digest of a secret that was just proven moved to the current
-    /// root, once for each cached record. Where it is there already, which is
+    /// root, if that stands behind the digest's, once for each cached record. Where it is there already, which is
     /// nearly always, this compares two short names.
     pub(super) fn move_digest(&self, token: &ParsedToken, entry: &Entry, found: &Found<'_>) {
         let (current, secret) = (self.keyring.current(), found.secret);
         if secret.root == current.name
+            || !self.keyring.current_is_behind(&secret.root)
             || !self.redigests.has_room()
             || !entry.claim_redigest(found.place)
         {
@@ -83,37 +90,56 @@ impl Shared {
         }]);
     }
 
-    /// Writes the digests that wait. Where that fails they wait on.
+    /// Writes the digests that wait. Where the store is away they wait on.
     pub(super) async fn flush_digests(&self) {
         // Bounded by what can wait: more may come meanwhile.
         for _ in 0..MOST / BATCH {
             let batch = self.redigests.take();
-            if batch.is_empty() {
+            if batch.is_empty() || !self.move_batch(batch).await {
                 return;
             }
-            match self
-                .within(async { self.store.redigest(batch.clone()).await })
-                .await
-            {
+        }
+    }
+
+    /// Writes a batch, in halves where the store refuses it, until what cannot
+    /// be written stands alone: one record that is damaged must not stand in the
+    /// way of the others. Says whether the store answers.
+    async fn move_batch(&self, batch: Vec<Redigest>) -> bool {
+        let (mut parts, mut refused) = (vec![batch], 0);
+        while let Some(mut part) = parts.pop() {
+            let moved = async { self.store.redigest(part.clone()).await };
+            let error = match self.within(moved).await {
                 Ok(moved) => {
                     self.counters.redigests.fetch_add(moved, Relaxed);
+                    continue;
                 }
-                Err(error) => {
-                    Counters::add(&self.counters.redigest_failures);
-                    // What the store cannot do at all must not stand in the way
-                    // of the others: it comes again when it is used again.
-                    let later = matches!(
-                        error.kind(),
-                        StoreErrorKind::Busy | StoreErrorKind::Unavailable
-                    );
-                    tracing::debug!(%error, later, "moving digests failed");
-                    if later {
-                        self.redigests.add(batch);
-                    }
-                    return;
-                }
+                Err(error) => error,
+            };
+            let later = matches!(
+                error.kind(),
+                StoreErrorKind::Busy | StoreErrorKind::Unavailable
+            );
+            if later {
+                Counters::add(&self.counters.redigest_failures);
+                tracing::debug!(%error, "moving digests failed; they wait");
+                self.redigests.add(parts.into_iter().flatten().chain(part));
+                return false;
+            }
+            if part.len() > 1 {
+                let half = part.split_off(part.len() / 2);
+                parts.extend([half, part]);
+                continue;
+            }
+            // It comes again when it is read and used again.
+            Counters::add(&self.counters.redigest_failures);
+            let key = part.first().map(|one| tracing::field::display(one.key));
+            tracing::warn!(%error, key, "a digest could not be moved");
+            refused += 1;
+            if refused == MOST_REFUSED {
+                return true;
             }
         }
+        true
     }
 }
 

@@ -19,7 +19,7 @@ pub struct RootStatus {
     pub current: bool,
     /// Whether this keyring has it.
     pub in_keyring: bool,
-    /// Whether it is retired for good.
+    /// Whether the root is retired for good: keyrings may lack it.
     pub retired: bool,
     /// What stands under it in the store.
     pub used: RootUse,
@@ -55,9 +55,10 @@ impl KeyManager {
 
     /// Retires a root for good: nothing stands under it, and no keyring needs
     /// it any more. The end of the audit trail is anchored in the same change,
-    /// after a walk over the whole of it: events that the root signed can be
-    /// computed by nobody once it is gone. A root that is retired already stays
-    /// so.
+    /// after a walk over the whole of it, and the event tells what was there:
+    /// events that the root signed can be computed by nobody once it is gone, and
+    /// are proved by that (see [`audit`](crate::audit)). A root that is retired
+    /// already stays so.
     ///
     /// Make another root current on **every** node before: a node that goes on
     /// to issue under this one issues what no other node accepts.
@@ -70,15 +71,14 @@ impl KeyManager {
     /// where neither keyring nor store knows it, [`ErrorKind::Corrupt`] where
     /// the audit trail has a fault, or what the store says.
     pub async fn retire_root(&self, name: &RootName, actor: &Actor) -> Result<(), Error> {
-        self.attempt(
-            retirement_of(name, actor),
-            self.try_retire_root(name, actor),
-        )
-        .await
+        let attempt = root_retirement(name, actor);
+        let (manager, name, actor) = (self.clone(), name.clone(), actor.clone());
+        let change = async move { manager.try_retire_root(&name, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_retire_root(&self, name: &RootName, actor: &Actor) -> Result<(), Error> {
-        if self.retired(name).await? {
+        if self.is_retired_root(name).await? {
             // Whoever retired it may have been cut off before its last events
             // were anchored.
             return match self.shared().keyring.root(name) {
@@ -89,10 +89,10 @@ impl KeyManager {
                 None => Ok(()),
             };
         }
-        self.may_retire(name).await?;
+        self.may_retire_root(name).await?;
         let mut retries = RETRIES;
         let anchored_at = loop {
-            match self.commit_retirement(name, actor).await {
+            match self.commit_root_retirement(name, actor).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && retries > 0 => retries -= 1,
                 result => break result?,
             }
@@ -102,7 +102,7 @@ impl KeyManager {
 
     /// Whether the store has retired the root. One that it was never told of
     /// is told to it now, so that its name is not taken for another one later.
-    async fn retired(&self, name: &RootName) -> Result<bool, Error> {
+    async fn is_retired_root(&self, name: &RootName) -> Result<bool, Error> {
         let found = |known: Vec<RootCheck>| known.into_iter().find(|root| root.name == *name);
         if let Some(root) = found(self.known_roots(Vec::new()).await?) {
             return Ok(root.retired);
@@ -120,7 +120,7 @@ impl KeyManager {
         Ok(found(known).is_some_and(|root| root.retired))
     }
 
-    async fn may_retire(&self, name: &RootName) -> Result<(), Error> {
+    async fn may_retire_root(&self, name: &RootName) -> Result<(), Error> {
         let shared = self.shared();
         if name == shared.keyring.current_name() {
             let message = format!("root {name} is the current one: make another one current first");
@@ -143,19 +143,19 @@ impl KeyManager {
 
     /// Anchors the end of the trail and retires the root, at once; returns the
     /// last event that the anchor vouches for.
-    async fn commit_retirement(&self, name: &RootName, actor: &Actor) -> Result<u64, Error> {
-        let end = self.walk_whole_trail(()).await?.end;
+    async fn commit_root_retirement(&self, name: &RootName, actor: &Actor) -> Result<u64, Error> {
+        let trail = self.walk_whole_trail(()).await?;
+        let (end, told) = (trail.end, &trail.told);
         let retirement = Operation::RetireRoot {
             name: name.clone(),
             now: self.clock().now().wall(),
         };
         let mut steps = Vec::new();
         if end.sequence > 0 {
-            let anchor = self.sign(end);
-            let event = anchored(&anchor, actor);
-            steps.push((Operation::AnchorAudit(anchor), event));
+            let anchor = Operation::AnchorAudit(self.sign(end));
+            steps.push((anchor, anchored(told, actor)));
         }
-        steps.push((retirement, retirement_of(name, actor)));
+        steps.push((retirement, told.on(root_retirement(name, actor))));
         self.commit_all(steps).await?;
         Ok(end.sequence)
     }
@@ -201,6 +201,6 @@ impl KeyManager {
     }
 }
 
-fn retirement_of(name: &RootName, actor: &Actor) -> EventDraft {
+fn root_retirement(name: &RootName, actor: &Actor) -> EventDraft {
     EventDraft::new(Action::KeyringRetire, actor).after(RETIRED_ROOT, name)
 }

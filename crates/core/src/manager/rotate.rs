@@ -61,8 +61,9 @@ impl KeyManager {
         actor: &Actor,
     ) -> Result<Issued, Error> {
         let attempt = EventDraft::new(Action::KeyRotate, actor).key_id(id);
-        self.attempt(attempt, self.try_rotate_key(id, rotation, actor))
-            .await
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_rotate_key(id, rotation, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_rotate_key(

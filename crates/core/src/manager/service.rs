@@ -3,7 +3,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::key::RevocationReason;
 use crate::manager::config::check_quota;
-use crate::manager::lifetime::check_lifetimes;
+use crate::manager::lifetime::{check_changed_lifetimes, check_lifetimes};
 use crate::manager::state::{CONFLICT_RETRIES, check_version};
 use crate::manager::{KeyManager, NewService, ServicePatch};
 use crate::service::{Retirement, Service, ServiceName};
@@ -18,8 +18,9 @@ impl KeyManager {
     /// [`ErrorKind::Invalid`] for a quota or lifetime out of range.
     pub async fn create_service(&self, new: NewService, actor: &Actor) -> Result<Service, Error> {
         let attempt = EventDraft::new(Action::ServiceCreate, actor).service_name(&new.name);
-        self.attempt(attempt, self.try_create_service(new, actor))
-            .await
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_create_service(new, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_create_service(&self, new: NewService, actor: &Actor) -> Result<Service, Error> {
@@ -65,19 +66,20 @@ impl KeyManager {
         patch: ServicePatch,
         actor: &Actor,
     ) -> Result<Service, Error> {
-        let config = self.config();
-        let decide = |old: &Service, _| {
+        // Without a version the change is meant for whatever stands there.
+        let again = patch.version().is_none();
+        let manager = self.clone();
+        let decide = move |old: &Service, _| {
+            let (config, name) = (manager.config(), &old.name);
             check_version(patch.version(), old.version, || format!("service {name}"))?;
             if old.retirement.is_some() {
                 return Err(retired(name, "it cannot be changed"));
             }
             let next = patch.of(old, config);
             check_quota("quota", next.quota)?;
-            check_lifetimes(&next, config)?;
+            check_changed_lifetimes(old, &next, config)?;
             Ok(next)
         };
-        // Without a version the change is meant for whatever stands there.
-        let again = patch.version().is_none();
         self.change_service(name, actor, (Action::ServiceUpdate, again), decide)
             .await
     }
@@ -97,7 +99,7 @@ impl KeyManager {
         reason: RevocationReason,
         actor: &Actor,
     ) -> Result<Service, Error> {
-        let decide = |old: &Service, at| {
+        let decide = move |old: &Service, at| {
             let reason = reason.clone();
             let retirement = old.retirement.clone();
             Ok(Service {
@@ -116,31 +118,44 @@ impl KeyManager {
         name: &ServiceName,
         actor: &Actor,
         (action, again): (Action, bool),
+        decide: impl Fn(&Service, Timestamp) -> Result<Service, Error> + Send + Sync + 'static,
+    ) -> Result<Service, Error> {
+        let attempt = EventDraft::new(action, actor).service_name(name);
+        let (manager, name, actor) = (self.clone(), name.clone(), actor.clone());
+        let change = async move {
+            manager
+                .try_change_service(&name, &actor, (action, again), decide)
+                .await
+        };
+        self.attempt(attempt, change).await
+    }
+
+    async fn try_change_service(
+        &self,
+        name: &ServiceName,
+        actor: &Actor,
+        (action, again): (Action, bool),
         decide: impl Fn(&Service, Timestamp) -> Result<Service, Error>,
     ) -> Result<Service, Error> {
-        let change = async {
-            for _ in 0..CONFLICT_RETRIES {
-                let (epoch, head, old) = self.ask_service(name).await?;
-                let next = decide(&old, self.clock().now().wall());
-                if !next.as_ref().is_ok_and(|next| *next != old) {
-                    // Somebody else did it: what is cached here may not know yet.
-                    self.shared().raise_services(epoch, head);
-                }
-                let next = next?;
-                if next == old {
-                    return Ok(old);
-                }
-                let event = told(EventDraft::new(action, actor).service(&old), &old, &next);
-                match self.update_service_record(next, event).await {
-                    Err(error) if again && error.kind() == ErrorKind::Conflict => {}
-                    result => return result,
-                }
+        for _ in 0..CONFLICT_RETRIES {
+            let (epoch, head, old) = self.ask_service(name).await?;
+            let next = decide(&old, self.clock().now().wall());
+            if !next.as_ref().is_ok_and(|next| *next != old) {
+                // Somebody else did it: what is cached here may not know yet.
+                self.shared().raise_services(epoch, head);
             }
-            let message = format!("service {name} keeps changing: try again");
-            Err(Error::new(ErrorKind::Conflict, message))
-        };
-        let attempt = EventDraft::new(action, actor).service_name(name);
-        self.attempt(attempt, change).await
+            let next = next?;
+            if next == old {
+                return Ok(old);
+            }
+            let event = told(EventDraft::new(action, actor).service(&old), &old, &next);
+            match self.update_service_record(next, event).await {
+                Err(error) if again && error.kind() == ErrorKind::Conflict => {}
+                result => return result,
+            }
+        }
+        let message = format!("service {name} keeps changing: try again");
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 }
 

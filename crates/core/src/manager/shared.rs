@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 use crate::cache::{
     Absent, Asker, Cached, Entry, Epoch, Freshness, Gate, Joined, KeyCache, Loads, Rereads,
@@ -16,6 +17,7 @@ use crate::clock::{Clock, Moment};
 use crate::key::KeyId;
 use crate::keyring::Keyring;
 use crate::manager::redigest::Redigests;
+use crate::manager::refusals::Refusals;
 use crate::manager::stats::{Counters, Levels};
 use crate::manager::{ManagerConfig, ManagerStats};
 use crate::store::{
@@ -49,6 +51,7 @@ pub(super) struct Shared {
     pub(super) rereads: Rereads,
     pub(super) usage: UsageTable,
     pub(super) redigests: Redigests,
+    pub(super) refusals: Refusals,
     pub(super) counters: Counters,
     key_loads: Loads<KeyId, KeyRead>,
     service_loads: Loads<(), ServicesRead>,
@@ -78,6 +81,7 @@ impl Shared {
             witness: Witness::default(),
             usage: UsageTable::new(),
             redigests: Redigests::default(),
+            refusals: Refusals::default(),
             counters: Counters::default(),
             key_loads: Loads::new(LOADS_RUNNING, LOADS_WAITING),
             service_loads: Loads::new(1, 0),
@@ -96,12 +100,12 @@ impl Shared {
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let timeout = self.config.store_timeout;
-        within(&self.runtime, &*self.clock, timeout, answer).await
+        within(&self.runtime, &self.clock, timeout, answer).await
     }
 
     /// Ends once the store has had its time to answer.
     pub(super) fn patience(&self) -> BoxFuture<'static, ()> {
-        sleep(&self.runtime, &*self.clock, self.config.store_timeout)
+        sleep(&self.runtime, &self.clock, self.config.store_timeout)
     }
 
     /// A key as the store has it now, and the epoch in which it was asked.
@@ -279,7 +283,7 @@ impl Shared {
 /// Waits for an answer of the store no longer than `timeout`.
 pub(super) async fn within<T>(
     runtime: &Handle,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     timeout: Duration,
     answer: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
@@ -288,7 +292,7 @@ pub(super) async fn within<T>(
         answer = unpanicked(answer) => answer,
         () = sleep(runtime, clock, timeout) => Err(StoreError::new(
             StoreErrorKind::Unavailable,
-            format!("the store did not answer within {timeout:?}"),
+            format!("the store did not answer within {timeout:?}, or the manager's runtime has ended"),
         )),
     }
 }
@@ -310,10 +314,29 @@ async fn unpanicked<T>(
     .await
 }
 
-/// Ends once `duration` has passed. Where the caller is on no runtime, the
-/// timer is that of the manager's.
-fn sleep(runtime: &Handle, clock: &dyn Clock, duration: Duration) -> BoxFuture<'static, ()> {
-    let outside = Handle::try_current().is_err();
-    let _entered = outside.then(|| runtime.enter());
-    clock.sleep(duration)
+/// Ends once `duration` has passed on the manager's runtime, or at once where
+/// that has ended. The caller may be on another one, which may have no timer, or
+/// on none: the timer is then a task of the manager's.
+fn sleep(runtime: &Handle, clock: &Arc<dyn Clock>, duration: Duration) -> BoxFuture<'static, ()> {
+    if Handle::try_current().is_ok_and(|current| current.id() == runtime.id()) {
+        return clock.sleep(duration);
+    }
+    let clock = Arc::clone(clock);
+    let slept = runtime.spawn(async move { clock.sleep(duration).await });
+    let ended_with_this = Timer(slept.abort_handle());
+    Box::pin(async move {
+        let _ended_with_this = ended_with_this;
+        // It has ended or cannot run: in either case nobody waits any longer.
+        let _ = slept.await;
+    })
+}
+
+/// A task that only waits for a time to pass, and for nothing any more once
+/// nobody waits for it.
+struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

@@ -3,9 +3,14 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyId, KeyState, Revocation, RevocationReason};
 use crate::manager::KeyManager;
+use crate::store::Operation;
 
 /// How often a change that somebody else came before is tried on the new record.
 pub(super) const CONFLICT_RETRIES: usize = 16;
+
+/// The new state, nothing where it is so already, or what a revoked key cannot
+/// be.
+type Decided = Result<Option<KeyState>, &'static str>;
 
 impl KeyManager {
     /// Refuses a key for good. A key that is revoked already stays as it is.
@@ -22,7 +27,7 @@ impl KeyManager {
         reason: RevocationReason,
         actor: &Actor,
     ) -> Result<Key, Error> {
-        self.change_state(id, actor, Action::KeyRevoke, |state, at| match state {
+        self.change_state(id, actor, Action::KeyRevoke, move |state, at| match state {
             KeyState::Revoked(_) => Ok(None),
             _ => Ok(Some(KeyState::Revoked(Revocation {
                 at,
@@ -30,6 +35,34 @@ impl KeyManager {
             }))),
         })
         .await
+    }
+
+    /// Refuses a key for good whose record in the store is damaged: it is
+    /// accepted nowhere but where it was cached before, and from now on not
+    /// there either. The record stays damaged.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Conflict`] where the record is
+    /// whole: that is for [`KeyManager::revoke_key`], whose
+    /// [`ErrorKind::Corrupt`] says that this one is needed.
+    pub async fn revoke_damaged_key(
+        &self,
+        id: KeyId,
+        reason: RevocationReason,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let attempt = EventDraft::new(Action::KeyRevoke, actor).key_id(id);
+        let at = self.clock().now().wall();
+        let event = attempt
+            .clone()
+            .after("state", "revoked")
+            .after("reason", &reason);
+        let revocation = Revocation { at, reason };
+        let operation = Operation::RevokeDamagedKey { id, revocation };
+        let manager = self.clone();
+        let change = async move { manager.commit(operation, event).await.map(drop) };
+        self.attempt(attempt, change).await
     }
 
     /// Refuses a key until it is enabled again.
@@ -61,18 +94,18 @@ impl KeyManager {
     }
 
     /// Changes a key's state, again on the new record where somebody else came
-    /// before. `decide` gives the new state, nothing where it is so already,
-    /// or what a revoked key cannot be.
+    /// before.
     async fn change_state(
         &self,
         id: KeyId,
         actor: &Actor,
         action: Action,
-        decide: impl Fn(&KeyState, Timestamp) -> Result<Option<KeyState>, &'static str>,
+        decide: impl Fn(&KeyState, Timestamp) -> Decided + Send + Sync + 'static,
     ) -> Result<Key, Error> {
         let attempt = EventDraft::new(action, actor).key_id(id);
-        self.attempt(attempt, self.try_change_state(id, actor, action, decide))
-            .await
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_change_state(id, &actor, action, decide).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_change_state(
@@ -80,7 +113,7 @@ impl KeyManager {
         id: KeyId,
         actor: &Actor,
         action: Action,
-        decide: impl Fn(&KeyState, Timestamp) -> Result<Option<KeyState>, &'static str>,
+        decide: impl Fn(&KeyState, Timestamp) -> Decided,
     ) -> Result<Key, Error> {
         for _ in 0..CONFLICT_RETRIES {
             let (epoch, head, old) = self.ask_key(id).await?;

@@ -101,6 +101,8 @@ stats! {
         rereads => "portcullis_cache_rereads_total",
         /// Keys read ahead after the start, as they were used most.
         warmed_keys => "portcullis_cache_warmed_keys_total",
+        /// Times that reading ahead was given up, as it took too long.
+        warm_ups_cut => "portcullis_cache_warm_ups_cut_total",
         /// Polls for changes that were good.
         polls => "portcullis_polls_total",
         /// Polls that failed or timed out.
@@ -116,6 +118,9 @@ stats! {
         commits => "portcullis_commits_total",
         /// Changes that were refused or failed.
         commit_failures => "portcullis_commit_failures_total",
+        /// Changes that were asked for and refused. The audit trail tells each
+        /// of them, or of many how many they were.
+        refused_changes => "portcullis_refused_changes_total",
         /// Digests that moved to the current root, as their secrets were used.
         redigests => "portcullis_redigests_total",
         /// Batches of digests that the store did not take; they are sent again.
@@ -131,8 +136,8 @@ stats! {
         /// Reads of keys that wait for their turn.
         loads_waiting => "portcullis_store_loads_waiting",
         /// 1 while the most used keys are read ahead after the start; 0 once
-        /// all are read, the cache is full, the store failed, or the manager
-        /// shuts down.
+        /// all are read, the cache is full, the store failed or was too slow, or
+        /// the manager shuts down.
         warming => "portcullis_cache_warming",
         /// Digests that wait to be moved to the current root.
         digests_waiting => "portcullis_redigests_waiting",

@@ -22,6 +22,8 @@ impl KeyManager {
     /// [`ErrorKind::NotFound`], [`ErrorKind::Invalid`] for an expiry that is
     /// past or too far and for metadata that becomes too large,
     /// [`ErrorKind::Conflict`] where the record is not of the expected version,
+    /// [`ErrorKind::QuotaReached`] for more time where the service's other keys
+    /// take all the room that its quota has,
     /// [`ErrorKind::State`] and [`ErrorKind::Retired`] as said above.
     pub async fn update_key(
         &self,
@@ -30,8 +32,9 @@ impl KeyManager {
         actor: &Actor,
     ) -> Result<Key, Error> {
         let attempt = EventDraft::new(Action::KeyUpdate, actor).key_id(id);
-        self.attempt(attempt, self.try_update_key(id, &patch, actor))
-            .await
+        let (manager, actor) = (self.clone(), actor.clone());
+        let change = async move { manager.try_update_key(id, &patch, &actor).await };
+        self.attempt(attempt, change).await
     }
 
     async fn try_update_key(

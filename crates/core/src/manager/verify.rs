@@ -1,4 +1,4 @@
-use crate::audit::{Anchor, AuditReport, ChainCheck};
+use crate::audit::{AuditReport, ChainCheck, Content, Start, Told};
 use crate::error::{Error, ErrorKind};
 use crate::manager::KeyManager;
 use crate::store::{AuditHead, EventsRequest, StoredEvent};
@@ -6,8 +6,9 @@ use crate::store::{AuditHead, EventsRequest, StoredEvent};
 /// Events that are read at a time while the chain is verified.
 const BATCH: u32 = 1_000;
 
-/// How often a walk begins again because events were pruned before its feet.
-const RETRIES: usize = 3;
+/// How often a walk begins at most: again where events were pruned before its
+/// feet, and where it learned only later what was pruned before.
+const WALKS: usize = 6;
 
 /// With what the audit trail is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,22 +33,41 @@ impl VerifyAudit {
 
 /// Looks at each event of a walk, once it was checked.
 pub(super) trait Sight: Clone + Send {
-    fn see(&mut self, event: &StoredEvent);
+    /// `content` is that of the trail up to the event.
+    fn see(&mut self, event: &StoredEvent, content: Content);
 }
 
 /// Nobody looks.
 impl Sight for () {
-    fn see(&mut self, _event: &StoredEvent) {}
+    fn see(&mut self, _event: &StoredEvent, _content: Content) {}
 }
 
-/// One walk over the trail, and who looked on.
-pub(super) struct Walk<S> {
+/// What a walk over a trail brought: to be signed only where it was found whole.
+pub(super) struct WalkedTrail<S> {
     pub(super) sight: S,
-    report: AuditReport,
     /// The end of the trail, as it was when the walk began.
     pub(super) end: AuditHead,
-    /// Whether events were pruned meanwhile, so that the walk says nothing.
-    pruned_meanwhile: bool,
+    /// What whoever signs that place tells.
+    pub(super) told: Told,
+}
+
+/// For what somebody walks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To know whether the trail is whole.
+    Report,
+    /// To tell what it is.
+    Tell,
+}
+
+/// How a walk ended.
+enum Walked<S> {
+    /// At the end of the trail, or at a fault.
+    Ended(Box<(AuditReport, WalkedTrail<S>)>),
+    /// Events were pruned meanwhile, so that it says nothing.
+    Pruned,
+    /// It found with what it should have begun.
+    Again(Start),
 }
 
 impl KeyManager {
@@ -55,20 +75,29 @@ impl KeyManager {
     /// head is as it was written. Events that are appended meanwhile are not
     /// looked at. It holds a thousand events at a time, however many there are.
     ///
+    /// A pruned trail may be walked over twice.
+    ///
     /// # Errors
     ///
-    /// What the store says where it does not answer. A broken chain is no
-    /// error: it is the report.
+    /// [`ErrorKind::Conflict`] where the trail was pruned again and again
+    /// meanwhile, or what the store says where it does not answer. A broken chain
+    /// is no error: it is the report.
     pub async fn verify_audit(&self, request: VerifyAudit) -> Result<AuditReport, Error> {
-        Ok(self.walk_trail(request, ()).await?.report)
+        let (report, _) = self.walk_trail(request, Purpose::Report, ()).await?;
+        Ok(report)
     }
 
     /// Walks over the trail for whoever is to sign it: where events are not as
     /// they were written, nobody may say that they are.
-    pub(super) async fn walk_whole_trail<S: Sight>(&self, sight: S) -> Result<Walk<S>, Error> {
-        let walk = self.walk_trail(VerifyAudit::new(), sight).await?;
-        match &walk.report.fault {
-            None => Ok(walk),
+    pub(super) async fn walk_whole_trail<S: Sight>(
+        &self,
+        sight: S,
+    ) -> Result<WalkedTrail<S>, Error> {
+        let (report, whole) = self
+            .walk_trail(VerifyAudit::new(), Purpose::Tell, sight)
+            .await?;
+        match report.fault {
+            None => Ok(whole),
             Some(fault) => {
                 let message = format!("the audit trail has a fault: {fault}");
                 Err(Error::new(ErrorKind::Corrupt, message))
@@ -76,30 +105,45 @@ impl KeyManager {
         }
     }
 
-    /// Walks over the trail, again from the start where it was pruned
-    /// meanwhile.
-    async fn walk_trail<S: Sight>(&self, request: VerifyAudit, sight: S) -> Result<Walk<S>, Error> {
-        let mut retries = RETRIES;
-        loop {
-            let walk = self.walk_once(request, sight.clone()).await?;
-            if !walk.pruned_meanwhile || retries == 0 {
-                return Ok(walk);
+    /// Walks over the trail until a walk says something.
+    async fn walk_trail<S: Sight>(
+        &self,
+        request: VerifyAudit,
+        purpose: Purpose,
+        sight: S,
+    ) -> Result<(AuditReport, WalkedTrail<S>), Error> {
+        let mut start = None;
+        for _ in 0..WALKS {
+            match self
+                .walk_once(request, purpose, start, sight.clone())
+                .await?
+            {
+                Walked::Ended(ended) => return Ok(*ended),
+                Walked::Pruned => start = None,
+                Walked::Again(found) => start = Some(found),
             }
-            retries -= 1;
         }
+        let message = "the audit trail was pruned while it was read: try again";
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     async fn walk_once<S: Sight>(
         &self,
         request: VerifyAudit,
+        purpose: Purpose,
+        start: Option<Start>,
         mut sight: S,
-    ) -> Result<Walk<S>, Error> {
+    ) -> Result<Walked<S>, Error> {
         let shared = self.shared();
+        // First of all: where another one is the first afterwards, nothing that
+        // was read in between belongs together.
+        let first = self.first_kept().await?;
         // The anchors before the head: none of them lies behind it.
         let anchors = shared.within(shared.store.anchors()).await?;
-        let pruned = first_anchored(&anchors);
         let end = self.audit_head().await?;
-        let mut check = ChainCheck::new(&shared.keyring).through(request.head);
+        let mut check = ChainCheck::new(&shared.keyring)
+            .through(request.head)
+            .starting(start);
         let mut fault = check.anchored(anchors).err();
         while fault.is_none() && check.place().sequence < end.sequence {
             let after = check.place().sequence;
@@ -121,28 +165,35 @@ impl KeyManager {
                 if fault.is_some() {
                     break;
                 }
-                sight.see(event);
+                sight.see(event, check.content());
             }
             // Only events beyond the head came, or none that follow.
             if check.place().sequence == after {
                 break;
             }
         }
+        if fault.is_none()
+            && let Some(start) = check.missed_start(purpose == Purpose::Tell)
+        {
+            return Ok(Walked::Again(start));
+        }
         let fault = fault.or_else(|| check.finish(&end).err());
-        let pruned_meanwhile = fault.is_some() && {
-            let anchors = shared.within(shared.store.anchors()).await?;
-            first_anchored(&anchors) != pruned
-        };
-        Ok(Walk {
-            sight,
-            report: check.report(fault),
-            end,
-            pruned_meanwhile,
-        })
+        if fault.is_some() && self.first_kept().await? != first {
+            return Ok(Walked::Pruned);
+        }
+        let told = check.to_tell();
+        let trail = WalkedTrail { sight, end, told };
+        Ok(Walked::Ended(Box::new((check.report(fault), trail))))
     }
-}
 
-/// The sequence of the first anchor: pruning moves it.
-fn first_anchored(anchors: &[Anchor]) -> Option<u64> {
-    anchors.iter().map(|anchor| anchor.place.sequence).min()
+    /// The sequence of the first event that is kept: pruning moves it, and
+    /// nothing else does.
+    async fn first_kept(&self) -> Result<Option<u64>, Error> {
+        let request = EventsRequest {
+            limit: 1,
+            ..EventsRequest::default()
+        };
+        let events = self.stored_events(request).await?;
+        Ok(events.first().map(|event| event.sequence))
+    }
 }

@@ -18,6 +18,10 @@ const AT_ONCE: usize = 8;
 /// How long warm-up stands back while somebody waits for a read to begin.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long after the start reading ahead is given up: by then requests have
+/// read what is used, and a store that is this slow has enough to do.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// Begins to read ahead, where the configuration asks for it.
 pub(super) fn start(shared: &Arc<Shared>) -> Option<AbortHandle> {
     if shared.config.warm_up == 0 {
@@ -27,12 +31,21 @@ pub(super) fn start(shared: &Arc<Shared>) -> Option<AbortHandle> {
     Some(shared.runtime.spawn(run(warming)).abort_handle())
 }
 
-/// Reads keys until enough are cached. Ends early where the store fails: what
-/// is not read ahead is read when it is asked for.
+/// Reads keys until enough are cached. Ends early where the store fails or is
+/// too slow: what is not read ahead is read when it is asked for. Nobody waits
+/// for it in the meantime.
 async fn run(warming: Warming) {
     let Warming(shared) = &warming;
-    if let Err(error) = shared.warm_up().await {
-        tracing::debug!(%error, "the most used keys are not read ahead");
+    tokio::select! {
+        biased;
+        warmed = shared.warm_up() => if let Err(error) = warmed {
+            tracing::debug!(%error, "the most used keys are not read ahead");
+        },
+        () = shared.clock.sleep(LONGEST) => {
+            Counters::add(&shared.counters.warm_ups_cut);
+            let keys = shared.counters.warmed_keys.load(Relaxed);
+            tracing::warn!(keys, "reading the most used keys ahead took too long and is given up");
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 use crate::audit::{Anchor, AuditSeal};
 use crate::clock::Timestamp;
-use crate::key::{Key, KeyId};
+use crate::key::{Key, KeyId, Revocation};
 use crate::keyring::RootName;
 use crate::service::{Service, ServiceName};
 
 /// One to [`Change::MAX_STEPS`] steps, each with its audit event: committed
-/// together or not at all, as one revision.
+/// together or not at all, as one revision. Another number of them is
+/// `Invalid`.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// What is done, in this order. A later step sees what an earlier one did.
@@ -55,14 +56,30 @@ pub enum Operation {
         now: Timestamp,
     },
     /// Replaces a key's record; `NotFound` where there is none, `Conflict`
-    /// where its version is not `expected`. A secret that is there already
-    /// keeps the digest and the root that the store has: those change by
+    /// where its version is not `expected`, `QuotaReached` where the key
+    /// [takes more room](Key::takes_more_room_than) by it at `now` and as many
+    /// others of its service take room then as its quota allows: the key's
+    /// place may have been given away when another clock saw it expired. A
+    /// secret that is there already keeps the digest and the root that the
+    /// store has: those change by
     /// [`KeyStore::redigest`](super::KeyStore::redigest) alone.
     UpdateKey {
         /// The whole new record, with a version above `expected`.
         key: Key,
         /// The version that it replaces.
         expected: u64,
+        /// The time at which keys count as live.
+        now: Timestamp,
+    },
+    /// Ends a key whose record cannot be read, as far as it can be written, and
+    /// tells of it as of every change: what is cached of it counts no more.
+    /// `NotFound` where no key has this id, `Conflict` where the record is
+    /// whole: that is for `UpdateKey`.
+    RevokeDamagedKey {
+        /// The key.
+        id: KeyId,
+        /// Since when, and why.
+        revocation: Revocation,
     },
     /// Marks a root as retired; `NotFound` where the store does not remember
     /// it, `InUse` where a secret stands under it (see
@@ -74,7 +91,7 @@ pub enum Operation {
         now: Timestamp,
     },
     /// Keeps a signed place of the audit chain; `Conflict` where the event of
-    /// its sequence does not carry its value.
+    /// its sequence is gone or does not carry its value.
     AnchorAudit(Anchor),
     /// Removes the audit events up to and with that of the anchor, and keeps
     /// the anchor; `Conflict` as for `AnchorAudit`.

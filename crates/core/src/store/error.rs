@@ -17,11 +17,13 @@ pub enum StoreErrorKind {
     NotFound,
     /// A record of this name or id exists already.
     AlreadyExists,
-    /// The record's version is not the expected one.
+    /// What stands there is not what the change was made from: a record has
+    /// another version, or the audit trail another event.
     Conflict,
     /// The service's key quota is reached.
     QuotaReached,
-    /// The service is retired, or the root under which the change is sealed.
+    /// The service is retired (it issues no keys), or the root under which the
+    /// change is sealed is (nothing is made under it); the message says which.
     Retired,
     /// Something still stands on what was to be removed.
     InUse,

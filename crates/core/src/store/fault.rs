@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -26,7 +27,20 @@ pub struct FaultStore {
     holding: watch::Sender<Held>,
     held: watch::Sender<u64>,
     page: watch::Sender<u32>,
+    services_lost: watch::Sender<bool>,
+    damaged: watch::Sender<Option<KeyId>>,
+    meanwhile: watch::Sender<Option<Meanwhile>>,
     calls: Arc<Calls>,
+}
+
+/// What happens between two calls.
+#[derive(Clone)]
+struct Meanwhile(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>);
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meanwhile(..)")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +85,9 @@ impl FaultStore {
             holding: watch::Sender::new(Held::Nothing),
             held: watch::Sender::new(0),
             page: watch::Sender::new(u32::MAX),
+            services_lost: watch::Sender::new(false),
+            damaged: watch::Sender::new(None),
+            meanwhile: watch::Sender::new(None),
             calls: Arc::default(),
         }
     }
@@ -99,6 +116,27 @@ impl FaultStore {
     /// looks at few records for each.
     pub fn shorten_pages(&self, keys: u32) {
         self.page.send_replace(keys);
+    }
+
+    /// From now on, no service is found, as in a database that somebody edited.
+    pub fn lose_services(&self) {
+        self.services_lost.send_replace(true);
+    }
+
+    /// From now on, the digests of this key cannot be moved, as those of a record
+    /// that is damaged.
+    pub fn damage(&self, key: KeyId) {
+        self.damaged.send_replace(Some(key));
+    }
+
+    /// From now on, this is done whenever the end of the audit chain was read,
+    /// before the answer comes.
+    pub fn after_audit_heads(
+        &self,
+        meanwhile: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        let meanwhile = Meanwhile(Arc::new(meanwhile));
+        self.meanwhile.send_replace(Some(meanwhile));
     }
 
     /// Waits until so many calls in all have been held.
@@ -194,7 +232,13 @@ impl KeyStore for FaultStore {
     }
 
     fn load_services(&self) -> BoxFuture<'_, Result<LoadedServices, StoreError>> {
-        Box::pin(self.pass(self.inner.load_services()))
+        Box::pin(async move {
+            let mut loaded = self.pass(self.inner.load_services()).await?;
+            if *self.services_lost.borrow() {
+                loaded.services.clear();
+            }
+            Ok(loaded)
+        })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Head, StoreError>> {
@@ -234,6 +278,12 @@ impl KeyStore for FaultStore {
     }
 
     fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let damaged = *self.damaged.borrow();
+        if damaged.is_some_and(|key| batch.iter().any(|one| one.key == key)) {
+            let message = "a record is damaged on purpose";
+            let damaged = StoreError::new(StoreErrorKind::Corrupt, message);
+            return Box::pin(async { Err(damaged) });
+        }
         Box::pin(self.pass(self.inner.redigest(batch)))
     }
 }
@@ -267,6 +317,13 @@ impl AuditLog for FaultStore {
     }
 
     fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>> {
-        Box::pin(self.pass(self.inner.audit_head()))
+        Box::pin(async move {
+            let head = self.pass(self.inner.audit_head()).await;
+            let meanwhile = self.meanwhile.borrow().clone();
+            if let Some(Meanwhile(meanwhile)) = meanwhile {
+                meanwhile().await;
+            }
+            head
+        })
     }
 }

@@ -22,6 +22,7 @@ mod fault;
 mod head;
 mod memory;
 mod page;
+mod stored;
 mod traits;
 
 pub use change::{Change, EventRecord, Operation, Step};
@@ -30,7 +31,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use fault::{Fault, FaultStore};
 pub use head::{Changes, Head, Revision};
 pub use memory::MemoryStore;
-pub use page::{Page, PagePosition, PageRequest};
+pub use page::{DamagedKey, Page, PagePosition, PageRequest};
+pub use stored::FromStored;
 pub use traits::{
     AuditHead, AuditLog, BoxFuture, EventsRequest, KeyStore, Loaded, LoadedServices, Lookup,
     Redigest, RootCheck, RootUse, Store, StoredEvent, UsageStore,

@@ -1,6 +1,6 @@
 use crate::clock::Timestamp;
 use crate::error::Invalid;
-use crate::key::{Key, KeyFilter};
+use crate::key::{Key, KeyFilter, KeyId};
 
 /// Which keys to list, and from where on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,22 @@ pub struct Page {
     /// The keys. There may be fewer than asked for, and even none, while more
     /// follow: a store looks at a bounded number of records for each page.
     pub keys: Vec<Key>,
+    /// Keys that are perhaps meant and cannot be read: they hide no other.
+    /// Together with `keys` no more than asked for.
+    pub damaged: Vec<DamagedKey>,
     /// Where the next page goes on; nothing after the last one.
     pub next: Option<PagePosition>,
+}
+
+/// A key whose record is not as it was written. It is accepted nowhere where it
+/// is not cached; see
+/// [`KeyManager::revoke_damaged_key`](crate::KeyManager::revoke_damaged_key).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedKey {
+    /// Its id, as the record has it; nothing where even that does not read.
+    pub id: Option<KeyId>,
+    /// What is wrong with it, in words; never a secret.
+    pub fault: String,
 }
 
 /// A place in a listing, as the store writes it for itself. The manager signs

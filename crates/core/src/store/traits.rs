@@ -46,7 +46,7 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
     /// those; a key that is used or whose expiry or state changes meanwhile may
     /// then be met again, or not. The cost depends on the page, not on the
     /// number of keys. A position that this store did not write for this filter
-    /// is `Conflict`.
+    /// is `Invalid`.
     fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>>;
 
     /// Remembers the check of each root that is new to the store, and returns
@@ -68,6 +68,9 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
     /// retired, and returns how many were.
     /// Moves no version and no revision, and is no event: what is presented,
     /// and what that is worth, stays the same.
+    ///
+    /// A batch that holds a record which cannot be read is `Corrupt` as a whole,
+    /// and moves nothing: it is sent again in parts.
     fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>>;
 }
 

@@ -11,7 +11,8 @@ pub struct Usage {
     pub refused: Refusals,
     /// Granted requests that a limit then turned away.
     pub throttled: u64,
-    /// When the key was last found good.
+    /// When the key was last found good, by the clock of the node that said so.
+    /// One whose clock is ahead makes it look used as late as that.
     pub last_used_at: Option<Timestamp>,
     /// Where that request came from; nothing where its address was not known.
     pub last_address: Option<AddressClass>,

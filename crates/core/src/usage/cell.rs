@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::sync::atomic::{
@@ -54,10 +55,10 @@ impl UsageCell {
         self.throttled.fetch_add(1, Relaxed);
     }
 
-    /// Takes what was counted; nothing where nothing was.
-    pub(crate) fn take(&self) -> Option<Usage> {
+    /// Takes what was counted until `now`; nothing where nothing was.
+    pub(crate) fn take(&self, now: Timestamp) -> Option<Usage> {
         let granted = self.granted.swap(0, Acquire);
-        let (last_used_at, last_address) = unpack(self.last.load(Relaxed));
+        let (last_used_at, last_address) = unpack(self.last_until(now));
         let usage = Usage {
             granted,
             refused: Refusals {
@@ -73,7 +74,27 @@ impl UsageCell {
         let counted = usage.granted | usage.refused.total() | usage.throttled != 0;
         counted.then_some(usage)
     }
+
+    /// The last use, which was not later than now. Where it says so, the clock
+    /// was ahead then and was set right since: it is brought back, or nothing
+    /// would be later for as long as the cell lives.
+    fn last_until(&self, now: Timestamp) -> i64 {
+        let last = self.last.load(Relaxed);
+        let ahead = unpack(last).0.map_or(Duration::ZERO, |at| at.since(now));
+        if ahead <= MOST_AHEAD {
+            return last;
+        }
+        let class = last & ((1 << CLASS_BITS) - 1);
+        let right = now.as_millis() << CLASS_BITS | class;
+        // Who comes in between has the later word.
+        let _ = self.last.compare_exchange(last, right, Relaxed, Relaxed);
+        right
+    }
 }
+
+/// How far a use may lie ahead of a reading of the same clock that was taken a
+/// little earlier.
+const MOST_AHEAD: Duration = Duration::from_secs(60);
 
 /// Bits for the class of an address; zero stands for one that is not known.
 const CLASS_BITS: u32 = 3;
@@ -107,6 +128,8 @@ fn unpack(last: i64) -> (Option<Timestamp>, Option<AddressClass>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{RefusalClass, UsageCell};
     use crate::clock::Timestamp;
     use crate::usage::{AddressClass, Refusals};
@@ -114,14 +137,14 @@ mod tests {
     #[test]
     fn everything_is_taken_once_and_by_its_class() {
         let cell = UsageCell::default();
-        assert_eq!(cell.take(), None);
+        assert_eq!(cell.take(Timestamp::MAX), None);
         cell.record_refused(RefusalClass::Ended);
         cell.record_refused(RefusalClass::Foreign);
         cell.record_refused(RefusalClass::Address);
         cell.record_refused(RefusalClass::Permission);
         cell.record_refused(RefusalClass::Permission);
         cell.record_throttled();
-        let usage = cell.take().expect("counted");
+        let usage = cell.take(Timestamp::MAX).expect("counted");
         let refused = Refusals {
             ended: 1,
             foreign: 1,
@@ -130,7 +153,7 @@ mod tests {
         };
         assert_eq!((usage.refused, usage.throttled), (refused, 1));
         assert_eq!((usage.granted, usage.last_used_at), (0, None));
-        assert_eq!(cell.take(), None);
+        assert_eq!(cell.take(Timestamp::MAX), None);
     }
 
     #[test]
@@ -139,12 +162,28 @@ mod tests {
         let client = |text: &str| Some(text.parse().expect(text));
         cell.record_granted(Timestamp::from_millis(7), client("10.0.0.1"));
         cell.record_granted(Timestamp::from_millis(5), client("192.0.2.1"));
-        let usage = cell.take().expect("counted");
+        let usage = cell.take(Timestamp::MAX).expect("counted");
         assert_eq!(usage.last_used_at, Some(Timestamp::from_millis(7)));
         assert_eq!(usage.last_address, Some(AddressClass::Private));
         cell.record_granted(Timestamp::MAX, None);
-        let usage = cell.take().expect("counted");
+        let usage = cell.take(Timestamp::MAX).expect("counted");
         assert_eq!(usage.last_used_at, Some(Timestamp::MAX));
+        assert_eq!(usage.last_address, None);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_leaves_no_last_use_that_lies_ahead() {
+        let cell = UsageCell::default();
+        let client = Some("10.0.0.1".parse().expect("address"));
+        let now = Timestamp::from_millis(1_000_000);
+        cell.record_granted(Timestamp::MAX, client);
+        let usage = cell.take(now).expect("counted");
+        assert_eq!(usage.last_used_at, Some(now), "no later than now");
+        assert_eq!(usage.last_address, Some(AddressClass::Private));
+        let later = now.saturating_add(Duration::from_secs(1));
+        cell.record_granted(later, None);
+        let usage = cell.take(now).expect("counted");
+        assert_eq!(usage.last_used_at, Some(later), "the clock has moved on");
         assert_eq!(usage.last_address, None);
     }
 }

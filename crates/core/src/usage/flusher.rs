@@ -26,12 +26,12 @@ impl Flusher {
         }
     }
 
-    /// Gathers what was counted since the last time; nothing while something
+    /// Gathers what was counted from the last time until `now`; nothing while something
     /// of that is not acknowledged, so that a store that is away makes nobody
     /// hold more than the counters themselves.
-    pub(crate) fn gather(&mut self, table: &UsageTable) {
+    pub(crate) fn gather(&mut self, table: &UsageTable, now: Timestamp) {
         if self.frozen.is_none() && self.gathered.is_empty() {
-            self.gathered = table.take();
+            self.gathered = table.take(now);
         }
     }
 
@@ -71,18 +71,18 @@ mod tests {
     #[test]
     fn a_batch_stays_the_same_until_it_is_acknowledged() {
         let (table, mut flusher) = (UsageTable::new(), Flusher::new());
-        flusher.gather(&table);
+        flusher.gather(&table, AT);
         assert!(flusher.next(AT).is_none());
         let cell = table.cell(KeyId::random(), 1);
         cell.record_granted(AT, None);
-        flusher.gather(&table);
+        flusher.gather(&table, AT);
         let sent = flusher.next(AT).cloned().expect("a batch");
         cell.record_granted(AT, None);
-        flusher.gather(&table);
+        flusher.gather(&table, AT);
         assert_eq!(flusher.next(AT), Some(&sent), "frozen");
         flusher.acknowledged();
         assert!(flusher.next(AT).is_none(), "not gathered yet");
-        flusher.gather(&table);
+        flusher.gather(&table, AT);
         let next = flusher.next(AT).expect("what came in between");
         assert_eq!((next.number, next.rows.len()), (2, 1));
     }
@@ -94,7 +94,7 @@ mod tests {
         for _ in 0..used {
             table.cell(KeyId::random(), 1).record_throttled();
         }
-        flusher.gather(&table);
+        flusher.gather(&table, AT);
         let (mut numbers, mut keys, mut rows) = (Vec::new(), HashSet::new(), 0);
         while let Some(batch) = flusher.next(AT) {
             assert!(batch.rows.len() <= MOST_ROWS);
@@ -106,7 +106,7 @@ mod tests {
             table.cell(KeyId::random(), 1).record_throttled();
         }
         assert_eq!((numbers, rows, keys.len()), (vec![1, 2, 3], used, used));
-        flusher.gather(&table);
+        flusher.gather(&table, AT);
         assert_eq!(flusher.next(AT).expect("the next flush").rows.len(), 3);
     }
 }

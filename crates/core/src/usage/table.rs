@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::key::KeyId;
 use crate::sync::{Mutex, PoisonError, parts};
 use crate::usage::{UsageCell, UsageDelta};
@@ -13,7 +14,8 @@ type Shard = BTreeMap<(KeyId, u32), Arc<UsageCell>>;
 /// The counters of all secrets in use, by key and number.
 ///
 /// A cell lives as long as a cached entry holds it or something is left to
-/// write. It is locked when an entry is made and when counters are gathered,
+/// write: while the store takes no counts there are at most as many as secrets
+/// were issued, as who was not issued one is not counted. It is locked when an entry is made and when counters are gathered,
 /// never while a request is counted.
 #[derive(Debug)]
 pub(crate) struct UsageTable {
@@ -36,8 +38,9 @@ impl UsageTable {
         Arc::clone(shard.entry((key, secret)).or_default())
     }
 
-    /// Takes everything counted, and forgets the cells that nobody holds.
-    pub(crate) fn take(&self) -> Vec<UsageDelta> {
+    /// Takes everything counted until `now`, and forgets the cells that nobody
+    /// holds.
+    pub(crate) fn take(&self, now: Timestamp) -> Vec<UsageDelta> {
         let mut rows = Vec::new();
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +49,7 @@ impl UsageTable {
                 // between may have counted until then. `get_mut` orders what
                 // the last holder counted before this; a count alone would not.
                 let held = Arc::get_mut(cell).is_none();
-                let usage = cell.take();
+                let usage = cell.take(now);
                 rows.extend(usage.map(|usage| UsageDelta { key, secret, usage }));
                 held || usage.is_some()
             });
@@ -81,17 +84,20 @@ mod tests {
         drop(first);
         let second = table.cell(key, 1);
         second.record_granted(Timestamp::from_millis(3), None);
-        let rows = table.take();
+        let rows = table.take(Timestamp::MAX);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].usage.granted, 2);
         assert_eq!(rows[0].usage.last_used_at, Some(Timestamp::from_millis(5)));
-        assert!(table.take().is_empty(), "what was taken is not taken again");
+        assert!(
+            table.take(Timestamp::MAX).is_empty(),
+            "what was taken is not taken again"
+        );
         assert!(!Arc::ptr_eq(&second, &table.cell(key, 2)), "another secret");
         assert!(
             Arc::ptr_eq(&second, &table.cell(key, 1)),
             "a held cell stays"
         );
         drop(second);
-        assert!(table.take().is_empty());
+        assert!(table.take(Timestamp::MAX).is_empty());
     }
 }

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use portcullis::store::{StoreError, StoreErrorKind};
 use portcullis::{BackupReport, SqliteStore};
 
 use super::dto::BackupDto;
@@ -9,6 +10,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::global::GlobalArgs;
 use super::output::Output;
+use super::shutdown::Shutdown;
 use crate::config::Config;
 
 #[derive(Debug, Args)]
@@ -26,22 +28,36 @@ pub(super) async fn run(
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
     let config = Config::load(&global.config)?;
-    let path = config.store_path.display();
-    let store = SqliteStore::open_existing(&config.store_path).map_err(|error| {
-        CliError::because(
-            exit_of(&error),
-            format!("cannot open the database {path}"),
-            &error,
-        )
-    })?;
-    let report = store.backup(&args.to).await.map_err(|error| {
-        CliError::because(
-            exit_of(&error),
-            format!("cannot back up the database {path}"),
-            &error,
-        )
-    })?;
+    let mut shutdown = Shutdown::listen_at_terminal()?;
+    let given_up = Arc::new(AtomicBool::new(false));
+    let mut copy = tokio::task::spawn_blocking({
+        let (from, to) = (config.store_path.clone(), args.to.clone());
+        let given_up = Arc::clone(&given_up);
+        // As it is: a backup changes nothing of what it is a copy of.
+        move || SqliteStore::copy(from, to, &given_up)
+    });
+    let (stopped, copied) = tokio::select! {
+        copied = &mut copy => (None, copied),
+        exit = shutdown.next() => {
+            given_up.store(true, Ordering::Relaxed);
+            // What was begun is removed first.
+            (Some(exit), copy.await)
+        }
+    };
+    let failed = |exit, error: &(dyn std::error::Error + 'static)| {
+        let path = config.store_path.display();
+        CliError::because(exit, format!("cannot back up the database {path}"), error)
+    };
+    let report = copied
+        .map_err(|error| failed(Exit::Failure, &error))?
+        .map_err(|error| failed(stopped.unwrap_or(error.kind().into()), &error))?;
     output.result(&BackupDto::from(&report), || tell(args, &report))?;
+    if report.schema != SqliteStore::SCHEMA {
+        output.note(&format!(
+            "the copy has the schema that the database has, {}: it is migrated when it is opened",
+            report.schema
+        ))?;
+    }
     Ok(())
 }
 
@@ -56,13 +72,4 @@ fn tell(args: &BackupArgs, report: &BackupReport) -> String {
         report.head.revision,
         report.audit_head
     )
-}
-
-fn exit_of(error: &StoreError) -> Exit {
-    match error.kind() {
-        StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => Exit::Conflict,
-        StoreErrorKind::Invalid => Exit::Usage,
-        StoreErrorKind::Busy | StoreErrorKind::Unavailable => Exit::Unavailable,
-        _ => Exit::Failure,
-    }
 }

@@ -46,8 +46,7 @@ pub(super) async fn run(global: &GlobalArgs, output: &mut Output<'_>) -> Result<
 fn exit_of(error: &StoreError) -> Exit {
     match error.kind() {
         StoreErrorKind::Corrupt => Exit::Refused,
-        StoreErrorKind::Foreign | StoreErrorKind::Newer => Exit::Failure,
-        _ => Exit::Unavailable,
+        kind => kind.into(),
     }
 }
 

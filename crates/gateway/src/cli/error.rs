@@ -1,11 +1,11 @@
 use std::error::Error as StdError;
 use std::{fmt, io};
 
-use portcullis::keyring::{KeyringError, KeyringErrorKind};
-use portcullis::{Error, ErrorKind, Invalid};
+use portcullis::keyring::KeyringError;
+use portcullis::{Error, Invalid};
 
 use super::Exit;
-use crate::config::{ConfigError, OpenError, OpenErrorKind};
+use crate::config::{ConfigError, OpenError};
 use crate::gateway::GatewayError;
 use crate::listeners::ListenError;
 use crate::telemetry::TelemetryError;
@@ -54,24 +54,6 @@ impl CliError {
         }
     }
 
-    /// The status for a kind of the manager's errors.
-    pub(super) fn exit_for(kind: ErrorKind) -> Exit {
-        match kind {
-            ErrorKind::Invalid | ErrorKind::Cursor => Exit::Usage,
-            ErrorKind::NotFound => Exit::NotFound,
-            ErrorKind::AlreadyExists
-            | ErrorKind::Conflict
-            | ErrorKind::State
-            | ErrorKind::QuotaReached
-            | ErrorKind::Retired
-            | ErrorKind::InUse => Exit::Conflict,
-            ErrorKind::Keyring | ErrorKind::Unavailable | ErrorKind::OutcomeUnknown => {
-                Exit::Unavailable
-            }
-            _ => Exit::Failure,
-        }
-    }
-
     pub(super) fn exit(&self) -> Exit {
         self.exit
     }
@@ -94,7 +76,7 @@ impl fmt::Display for CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        Self::wrap(Self::exit_for(error.kind()), &error)
+        Self::wrap(error.kind().into(), &error)
     }
 }
 
@@ -124,26 +106,13 @@ impl From<ConfigError> for CliError {
 
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
-        let exit = match error.kind() {
-            OpenErrorKind::Keyring | OpenErrorKind::Unavailable => Exit::Unavailable,
-            _ => Exit::Failure,
-        };
-        Self::wrap(exit, &error)
+        Self::wrap(error.kind().into(), &error)
     }
 }
 
 impl From<KeyringError> for CliError {
     fn from(error: KeyringError) -> Self {
-        let exit = match error.kind() {
-            KeyringErrorKind::Exists
-            | KeyringErrorKind::Changed
-            | KeyringErrorKind::RootExists
-            | KeyringErrorKind::CurrentRoot
-            | KeyringErrorKind::Full => Exit::Conflict,
-            KeyringErrorKind::UnknownRoot => Exit::NotFound,
-            _ => Exit::Unavailable,
-        };
-        Self::wrap(exit, &error)
+        Self::wrap(error.kind().into(), &error)
     }
 }
 
@@ -197,9 +166,10 @@ mod tests {
             (StoreErrorKind::Conflict, Exit::Conflict),
             (StoreErrorKind::QuotaReached, Exit::Conflict),
             (StoreErrorKind::Busy, Exit::Unavailable),
-            (StoreErrorKind::OutcomeUnknown, Exit::Unavailable),
+            (StoreErrorKind::OutcomeUnknown, Exit::Partial),
             (StoreErrorKind::Corrupt, Exit::Failure),
         ] {
+            assert_eq!(Exit::from(kind), exit, "{kind:?}");
             let error = CliError::from(Error::from(StoreError::new(kind, "x")));
             assert_eq!(error.exit(), exit, "{kind:?}");
         }

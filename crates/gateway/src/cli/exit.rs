@@ -1,7 +1,17 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use portcullis::ErrorKind;
+use portcullis::keyring::KeyringErrorKind;
+use portcullis::store::StoreErrorKind;
+
+use crate::config::OpenErrorKind;
+
 /// What the program's exit status says. The numbers are part of its interface.
+///
+/// All kinds of errors are given their status here, and nowhere else; but a command whose answer
+/// is that something is not as it should be (`keys verify`, `check`, `audit verify`) says so with
+/// [`Exit::Refused`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -24,11 +34,20 @@ pub enum Exit {
     Unavailable = 6,
     /// The configuration file is missing or has faults.
     Config = 7,
+    /// A part was done, or nobody can say whether anything was: to do the same again may do it
+    /// twice. Standard error says what is known.
+    Partial = 8,
+    /// Stopped by SIGHUP before all was done: 128 and the signal's number, as shells tell it.
+    HungUp = 129,
+    /// Stopped by Ctrl-C before all was done.
+    Interrupted = 130,
+    /// Stopped by SIGTERM before all was done.
+    Terminated = 143,
 }
 
 impl Exit {
     /// Every status, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Done,
         Self::Failure,
         Self::Usage,
@@ -37,6 +56,10 @@ impl Exit {
         Self::Refused,
         Self::Unavailable,
         Self::Config,
+        Self::Partial,
+        Self::HungUp,
+        Self::Interrupted,
+        Self::Terminated,
     ];
 
     /// The number that the process ends with.
@@ -55,6 +78,10 @@ impl Exit {
             Self::Refused => "the token was refused, or database or audit trail have a fault",
             Self::Unavailable => "database, keyring or listen address cannot be used now",
             Self::Config => "the configuration is missing or has faults",
+            Self::Partial => "a part was done, or it is not known: standard error tells what is",
+            Self::HungUp => "stopped by SIGHUP before all was done",
+            Self::Interrupted => "stopped by Ctrl-C before all was done",
+            Self::Terminated => "stopped by SIGTERM before all was done",
         }
     }
 
@@ -63,7 +90,7 @@ impl Exit {
         let mut text = "Exit status:\n".to_owned();
         for exit in Self::ALL {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {}  {}", exit.code(), exit.meaning());
+            let _ = writeln!(text, "{:>3}  {}", exit.code(), exit.meaning());
         }
         text
     }
@@ -75,6 +102,66 @@ impl From<Exit> for ExitCode {
     }
 }
 
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Invalid | ErrorKind::Cursor => Self::Usage,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::AlreadyExists
+            | ErrorKind::Conflict
+            | ErrorKind::State
+            | ErrorKind::QuotaReached
+            | ErrorKind::Retired
+            | ErrorKind::InUse => Self::Conflict,
+            ErrorKind::Keyring | ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::OutcomeUnknown => Self::Partial,
+            _ => Self::Failure,
+        }
+    }
+}
+
+impl From<StoreErrorKind> for Exit {
+    fn from(kind: StoreErrorKind) -> Self {
+        match kind {
+            StoreErrorKind::Invalid => Self::Usage,
+            StoreErrorKind::NotFound => Self::NotFound,
+            StoreErrorKind::AlreadyExists
+            | StoreErrorKind::Conflict
+            | StoreErrorKind::QuotaReached
+            | StoreErrorKind::Retired
+            | StoreErrorKind::InUse => Self::Conflict,
+            StoreErrorKind::Busy | StoreErrorKind::Unavailable => Self::Unavailable,
+            StoreErrorKind::OutcomeUnknown => Self::Partial,
+            _ => Self::Failure,
+        }
+    }
+}
+
+impl From<OpenErrorKind> for Exit {
+    fn from(kind: OpenErrorKind) -> Self {
+        match kind {
+            OpenErrorKind::Keyring | OpenErrorKind::Unavailable => Self::Unavailable,
+            OpenErrorKind::Store => Self::Failure,
+        }
+    }
+}
+
+impl From<KeyringErrorKind> for Exit {
+    fn from(kind: KeyringErrorKind) -> Self {
+        match kind {
+            KeyringErrorKind::Exists
+            | KeyringErrorKind::Changed
+            | KeyringErrorKind::RootExists
+            | KeyringErrorKind::CurrentRoot
+            | KeyringErrorKind::Full
+            | KeyringErrorKind::TooLong => Self::Conflict,
+            KeyringErrorKind::Unsynced => Self::Partial,
+            KeyringErrorKind::UnknownRoot => Self::NotFound,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Exit;
@@ -82,11 +169,12 @@ mod tests {
     #[test]
     fn every_status_has_its_own_number_and_its_line() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143]);
         let help = Exit::help();
         assert_eq!(help.lines().count(), 1 + Exit::ALL.len());
         assert!(
             help.contains("  5  the token was refused, or database or audit trail have a fault\n")
         );
+        assert!(help.ends_with("143  stopped by SIGTERM before all was done\n"));
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn run(global: &GlobalArgs) -> Result<Exit, CliError> {
     let (listeners, manager) = tokio::select! {
         biased;
         ready = prepare(&config) => ready?,
-        () = shutdown.next() => return Ok(Exit::Done),
+        _ = shutdown.next() => return Ok(Exit::Done),
     };
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
@@ -34,7 +34,9 @@ pub(super) async fn run(global: &GlobalArgs) -> Result<Exit, CliError> {
 /// The addresses first: whoever starts a second gateway by mistake changes nothing.
 async fn prepare(config: &Config) -> Result<(Listeners, KeyManager), CliError> {
     let listeners = Listeners::bind(config).await?;
-    if !config.has_database() {
+    let is_new = !config.has_database();
+    let manager = config.open_manager().await?;
+    if is_new {
         // A wrong mount or a mistyped path looks like this too.
         let path = std::path::absolute(&config.store_path);
         let path = path.as_deref().unwrap_or(&config.store_path);
@@ -43,7 +45,6 @@ async fn prepare(config: &Config) -> Result<(Listeners, KeyManager), CliError> {
             "the database is new: it knows no key, and every request is refused until one is created"
         );
     }
-    let manager = config.open_manager().await?;
     config.create_missing_services(&manager).await?;
     if config.services.is_empty() {
         tracing::warn!("the configuration has no services: every request is answered with 404");

@@ -8,7 +8,7 @@ use super::error::CliError;
 /// The signals by which people and service managers end the program, caught from now on.
 pub(super) struct Shutdown {
     #[cfg(unix)]
-    signals: Vec<tokio::signal::unix::Signal>,
+    signals: Vec<(tokio::signal::unix::Signal, Exit)>,
 }
 
 /// How something ended that was told to.
@@ -26,8 +26,10 @@ impl Shutdown {
     pub(super) fn listen() -> Result<Self, CliError> {
         use tokio::signal::unix::SignalKind;
 
-        let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
-        Self::catch(&kinds)
+        Self::catch(&[
+            (SignalKind::terminate(), Exit::Terminated),
+            (SignalKind::interrupt(), Exit::Interrupted),
+        ])
     }
 
     /// The same, and SIGHUP: for what must not outlive the terminal that it was started from, and
@@ -36,18 +38,19 @@ impl Shutdown {
     pub(super) fn listen_at_terminal() -> Result<Self, CliError> {
         use tokio::signal::unix::SignalKind;
 
-        let kinds = [
-            SignalKind::terminate(),
-            SignalKind::interrupt(),
-            SignalKind::hangup(),
-        ];
-        Self::catch(&kinds)
+        Self::catch(&[
+            (SignalKind::terminate(), Exit::Terminated),
+            (SignalKind::interrupt(), Exit::Interrupted),
+            (SignalKind::hangup(), Exit::HungUp),
+        ])
     }
 
     #[cfg(unix)]
-    fn catch(kinds: &[tokio::signal::unix::SignalKind]) -> Result<Self, CliError> {
-        let caught = kinds.iter().map(|kind| tokio::signal::unix::signal(*kind));
-        let signals = caught
+    fn catch(kinds: &[(tokio::signal::unix::SignalKind, Exit)]) -> Result<Self, CliError> {
+        let caught = |(kind, exit): &_| Ok((tokio::signal::unix::signal(*kind)?, *exit));
+        let signals = kinds
+            .iter()
+            .map(caught)
             .collect::<std::io::Result<_>>()
             .map_err(|error| CliError::because(Exit::Failure, "cannot catch signals", &error))?;
         Ok(Self { signals })
@@ -65,25 +68,25 @@ impl Shutdown {
         Self::listen()
     }
 
-    /// Ends with the next signal.
+    /// Waits for the next signal: the status of a program that it stops.
     #[cfg(unix)]
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Exit {
         std::future::poll_fn(|cx| {
-            let mut polled = self.signals.iter_mut().map(|signal| signal.poll_recv(cx));
-            if polled.any(|polled| polled.is_ready()) {
-                return std::task::Poll::Ready(());
-            }
-            std::task::Poll::Pending
+            let mut polled = self.signals.iter_mut();
+            polled
+                .find_map(|(signal, exit)| signal.poll_recv(cx).is_ready().then_some(*exit))
+                .map_or(std::task::Poll::Pending, std::task::Poll::Ready)
         })
-        .await;
+        .await
     }
 
-    /// Ends with the next Ctrl-C.
+    /// Waits for the next Ctrl-C.
     #[cfg(not(unix))]
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Exit {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Exit::Interrupted
     }
 }
 
@@ -92,16 +95,16 @@ impl Shutdown {
 pub(super) async fn until_stopped<E>(
     running: impl Future<Output = Result<(), E>>,
     stop: &CancellationToken,
-    mut signal: impl AsyncFnMut(),
+    mut signal: impl AsyncFnMut() -> Exit,
 ) -> Result<End, E> {
     let mut running = pin!(running);
     tokio::select! {
         ended = &mut running => return ended.map(|()| End::InOrder),
-        () = signal() => stop.cancel(),
+        _ = signal() => stop.cancel(),
     }
     tokio::select! {
         ended = &mut running => ended.map(|()| End::InOrder),
-        () = signal() => Ok(End::Cut),
+        _ = signal() => Ok(End::Cut),
     }
 }
 
@@ -113,6 +116,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::{End, until_stopped};
+    use crate::cli::Exit;
 
     #[tokio::test]
     async fn the_first_signal_stops_and_the_second_cuts() {
@@ -121,6 +125,7 @@ mod tests {
         send.send(()).expect("received");
         let mut next = async || {
             signals.recv().await;
+            Exit::Terminated
         };
         let orderly = async {
             stop.cancelled().await;
@@ -146,6 +151,6 @@ mod tests {
             .args(["-c", &format!("kill -HUP {}", std::process::id())])
             .status();
         assert!(told.expect("a shell").success());
-        shutdown.next().await;
+        assert_eq!(shutdown.next().await, Exit::HungUp);
     }
 }

@@ -1,5 +1,5 @@
 use std::error::Error as StdError;
-use std::{fmt, fs};
+use std::{fmt, fs, io};
 
 use portcullis::keyring::{Keyring, KeyringErrorKind};
 use portcullis::store::{StoreError, StoreErrorKind};
@@ -29,10 +29,11 @@ impl Config {
     pub async fn open_existing_manager(&self) -> Result<KeyManager, OpenError> {
         let keyring = self.read_keyring()?;
         let store = SqliteStore::open_existing(&self.store_path).map_err(|error| {
-            if self.store_path.exists() {
+            if !matches!(self.store_path.try_exists(), Ok(false)) || self.lacks_folder() {
                 return error;
             }
-            let hint = "there is none yet: portcullis services create makes it";
+            let hint = "there is none: where there was one, bring it back; where there was not, \
+                        portcullis services create makes it";
             StoreError::new(error.kind(), hint)
         });
         self.build_manager(keyring, store).await
@@ -47,6 +48,9 @@ impl Config {
     fn read_keyring(&self) -> Result<Keyring, OpenError> {
         Keyring::from_file(&self.keyring_path).map_err(|error| {
             let hint = match error.kind() {
+                KeyringErrorKind::Missing if self.has_database() => {
+                    ": the database needs the one that it was written with, so bring that back"
+                }
                 KeyringErrorKind::Missing => " (portcullis init writes one)",
                 _ => "",
             };
@@ -65,6 +69,7 @@ impl Config {
     ) -> Result<KeyManager, OpenError> {
         let path = self.store_path.display();
         let store = store.map_err(|error| {
+            let error = self.explained(error);
             let kind = match error.kind() {
                 StoreErrorKind::Busy | StoreErrorKind::Unavailable => OpenErrorKind::Unavailable,
                 _ => OpenErrorKind::Store,
@@ -92,6 +97,32 @@ impl Config {
             };
             OpenError::new(kind, what, error)
         })
+    }
+}
+
+impl Config {
+    /// What the file system says of a database that cannot be opened, which says more than that it
+    /// cannot be.
+    fn explained(&self, error: StoreError) -> StoreError {
+        if self.lacks_folder() {
+            let folder = self.store_path.parent().unwrap_or(&self.store_path);
+            let message = format!("the folder {} does not exist", folder.display());
+            return StoreError::with_source(error.kind(), message, error);
+        }
+        match fs::File::open(&self.store_path) {
+            Err(denied) if denied.kind() == io::ErrorKind::PermissionDenied => {
+                let message = "this user may not read it";
+                StoreError::with_source(error.kind(), message, denied)
+            }
+            _ => error,
+        }
+    }
+
+    fn lacks_folder(&self) -> bool {
+        let folder = self.store_path.parent();
+        folder
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .is_some_and(|folder| matches!(folder.try_exists(), Ok(false)))
     }
 }
 
@@ -149,12 +180,13 @@ impl StdError for OpenError {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
     use std::fs;
 
     use portcullis::keyring::Keyring;
     use tempfile::TempDir;
 
-    use super::OpenErrorKind;
+    use super::{OpenError, OpenErrorKind};
     use crate::config::Config;
 
     /// A folder with a keyring, and the configuration of it.
@@ -205,12 +237,36 @@ mod tests {
         fs::remove_file(&config.keyring_path).expect("removed");
         let (kind, text) = refusal(&config).await;
         assert_eq!(kind, OpenErrorKind::Keyring);
-        assert!(text.contains("portcullis init"), "{text}");
+        assert!(text.contains("bring that back"), "{text}");
 
         write_keyring(&config);
         let (kind, text) = refusal(&config).await;
         assert_eq!(kind, OpenErrorKind::Keyring);
         assert!(text.contains("is not that of the database"), "{text}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_missing_is_told_with_what_to_do() {
+        let (folder, config) = set_up();
+        let cause = |error: OpenError| error.source().expect("a cause").to_string();
+        let missing = config.open_existing_manager().await.expect_err("missing");
+        assert!(cause(missing).contains("where there was one, bring it back"));
+        fs::remove_file(&config.keyring_path).expect("removed");
+        let (_, text) = refusal(&config).await;
+        assert!(text.contains("portcullis init"), "{text}");
+        write_keyring(&config);
+        let elsewhere = "[store]\npath = \"none/keys.db\"\n";
+        let path = folder.path().join("portcullis.toml");
+        let config = Config::parse(elsewhere, &path).expect("valid");
+        for opened in [
+            config.open_manager().await,
+            config.open_existing_manager().await,
+        ] {
+            let error = opened.expect_err("no folder");
+            assert_eq!(error.kind(), OpenErrorKind::Unavailable);
+            let told = cause(error);
+            assert!(told.contains("none does not exist"), "{told}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,10 @@
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::SystemTime;
 
 use portcullis_core::store::{AuditHead, Head, StoreError, StoreErrorKind};
 use rusqlite::backup::{Backup, StepResult};
@@ -13,20 +14,22 @@ use tempfile::TempPath;
 use tokio::sync::oneshot;
 
 use super::check;
-use super::database::{open_reader, sync_folder};
+use super::connection::open_reader;
+use super::database::sync_folder;
 use super::error::Failure;
-use super::identity::{FileId, beside};
+use super::identity::{Identity, beside};
 use super::link::Link;
-use super::{history, read};
+use super::note::Note;
+use super::schema::{self, Standing};
+use super::way::{LOOKS, Way};
+use super::{history, log, owner, read, target};
 
 /// How many pages are copied before it is looked whether anybody still waits.
 const STEP: i32 = 64;
 
-/// What lies beside a database and is taken for a part of it.
-const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", "-head"];
-
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BackupReport {
     /// Where the store's history stood when it was copied.
     pub head: Head,
@@ -39,6 +42,9 @@ pub struct BackupReport {
     pub keys: u64,
     /// How long the copy is, in bytes.
     pub bytes: u64,
+    /// The number of the schema that the copy has: that of this version, or an
+    /// older one, which is migrated when a store opens the copy.
+    pub schema: u32,
 }
 
 /// Copies the database to the path, in a thread of its own. That ends early
@@ -66,118 +72,198 @@ impl Drop for Abandon {
     }
 }
 
+/// Copies the database that is open.
 fn copy(link: &Link, to: &Path, abandoned: &AtomicBool) -> Result<BackupReport, StoreError> {
     link.follow()?;
-    let folder = check_target(link, to)?;
-    // Beside the target, so that it gets its name in one step; for its owner
-    // alone, and removed again whatever happens.
-    let copy = tempfile::Builder::new()
-        .prefix(".portcullis-backup-")
-        .tempfile_in(folder)
-        .map_err(|error| unavailable(&format!("{} cannot be written", to.display()), error))?
-        .into_temp_path();
-    let (head, audit_head) = copy_pages(link, &copy, abandoned)?;
-    begin_life(&copy)?;
-    let unsynced = |error| unavailable(&format!("{} is not on the disk", to.display()), error);
-    File::open(&copy)
-        .and_then(|file| file.sync_all())
-        .map_err(unsynced)?;
-    let report = check::check(&copy)?;
-    if let Some(fault) = report.faults().first() {
-        let message = format!("the copy is not whole, and was removed: {fault}");
-        return Err(StoreError::new(StoreErrorKind::Corrupt, message));
-    }
-    if (report.head(), report.audit_head()) != (Some(head), Some(audit_head)) {
-        let message = "the copy does not hold what was copied, and was removed";
-        return Err(StoreError::new(StoreErrorKind::Corrupt, message));
-    }
-    let bytes = std::fs::metadata(&copy).map_err(unsynced)?.len();
-    name(copy, to)?;
-    Ok(BackupReport {
-        head,
-        audit_head,
-        services: report.services(),
-        keys: report.keys(),
-        bytes,
+    let folder = target::check(link.path(), to)?;
+    write(link.path(), to, &folder, abandoned, |copy| {
+        copy_pages(open_reader(link.path())?, copy, abandoned, |_| {
+            if link.is_current() {
+                return Ok(());
+            }
+            let message = "the database was replaced while it was copied";
+            Err(Failure::new(StoreErrorKind::Unavailable, message))
+        })
     })
 }
 
-/// Finds what must not be written to, and returns the target's folder.
-fn check_target(link: &Link, to: &Path) -> Result<PathBuf, StoreError> {
-    let (folder, file) = match (to.parent(), to.file_name()) {
-        (Some(folder), Some(file)) if folder != Path::new("") => (folder, file),
-        (Some(_), Some(file)) => (Path::new("."), file),
-        _ => {
-            let message = format!("{} names no file", to.display());
-            return Err(StoreError::new(StoreErrorKind::Invalid, message));
-        }
-    };
-    let folder = std::fs::canonicalize(folder).map_err(|error| {
-        let message = format!("there is no folder {}: {error}", folder.display());
-        StoreError::with_source(StoreErrorKind::Invalid, message, error)
-    })?;
-    if !folder.is_dir() {
-        let message = format!("{} is no folder", folder.display());
-        return Err(StoreError::new(StoreErrorKind::Invalid, message));
-    }
-    let taken = |what: &str| {
-        let message = format!("{} {what}; a backup replaces nothing", to.display());
-        Err(StoreError::new(StoreErrorKind::AlreadyExists, message))
-    };
-    // The link itself and not what it leads to, which may not be there.
-    if to.symlink_metadata().is_ok() {
-        let database = FileId::of(link.path()).ok().flatten();
-        let same = database.is_some() && FileId::of(to).ok().flatten() == database;
-        return taken(if same {
-            "is the database itself"
-        } else {
-            "exists already"
-        });
-    }
-    let target = folder.join(file);
-    for companion in COMPANIONS {
-        let name = file.as_encoded_bytes();
-        if name.ends_with(companion.as_bytes()) {
-            let owner = name.len().saturating_sub(companion.len());
-            let owner = String::from_utf8_lossy(name.get(..owner).unwrap_or_default());
-            if folder.join(&*owner).exists() {
-                return taken(&format!("would be taken for a part of {owner}"));
-            }
-        }
-        if companion != "-head" && beside(&target, companion).symlink_metadata().is_ok() {
-            return taken(&format!(
-                "would be read with the {companion} file beside it"
-            ));
-        }
-    }
-    Ok(folder)
-}
-
-/// Copies one snapshot. Who writes goes on, into the log; who reads does not
-/// notice. Were no transaction open, each change of another connection would
-/// begin the copy anew.
-fn copy_pages(
-    link: &Link,
+/// Copies the database at the path without a change to it, whatever schema of
+/// ours it has.
+pub(super) fn copy_file(
+    from: &Path,
     to: &Path,
     abandoned: &AtomicBool,
-) -> Result<(Head, AuditHead), StoreError> {
-    let mut source = open_reader(link.path())?;
-    let snapshot = source.transaction().map_err(Failure::from)?;
-    let row = read::head(&snapshot)?;
-    if !link.is_current() {
-        let message = "the database was replaced while it was copied";
+) -> Result<BackupReport, StoreError> {
+    let missing = |error: io::Error| {
+        let message = format!("database {} cannot be opened", from.display());
+        unavailable(&message, error)
+    };
+    let path = std::fs::canonicalize(from).map_err(missing)?;
+    let folder = target::check(&path, to)?;
+    let mut look = 1;
+    loop {
+        let (way, before) = (Way::to(&path), stand(&path).map_err(missing)?);
+        log::check(&path)?;
+        let note = Note::read(&path);
+        let source = |copy: &Path| {
+            let copied = copy_pages(way.open(&path)?, copy, abandoned, |snapshot| {
+                match (schema::standing(snapshot, &path)?, &note) {
+                    (Standing::Empty, _) => Err(schema::foreign(&path)),
+                    (Standing::Current, Some(note)) => note.check(snapshot, &path),
+                    (Standing::Older, Some(note)) => note.check_older(snapshot, &path),
+                    (Standing::Current | Standing::Older, None) => Ok(()),
+                }
+            })?;
+            // Without locks, what somebody else wrote meanwhile is half of it.
+            if way == Way::Shared || stand(&path).map_err(missing)? == before {
+                return Ok(copied);
+            }
+            let message = "the database was opened by somebody else while it was copied";
+            Err(StoreError::new(StoreErrorKind::Busy, message))
+        };
+        let copied = write(&path, to, &folder, abandoned, source);
+        let again = way != Way::Shared && look < LOOKS;
+        if copied.is_ok() || !again || stand(&path).map_err(missing)? == before {
+            return copied;
+        }
+        look += 1;
+    }
+}
+
+/// What changes where somebody opens a database, or writes to it.
+fn stand(path: &Path) -> io::Result<(Option<Identity>, u64, SystemTime)> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((Identity::of(path)?, metadata.len(), metadata.modified()?))
+}
+
+/// Makes the copy that `pages` writes to a path, looks at it, and gives it its
+/// name. Of one that fails nothing is left.
+fn write(
+    from: &Path,
+    to: &Path,
+    folder: &Path,
+    abandoned: &AtomicBool,
+    pages: impl FnOnce(&Path) -> Result<Copied, StoreError>,
+) -> Result<BackupReport, StoreError> {
+    let unwritable = |error| unavailable(&format!("{} cannot be written", to.display()), error);
+    // Beside the target, so that it gets its name in one step; readable by its
+    // owner alone, who is the database's: it is to take its place.
+    let draft = tempfile::Builder::new()
+        .prefix(".portcullis-backup-")
+        .tempfile_in(folder)
+        .map_err(unwritable)?;
+    std::fs::metadata(from)
+        .and_then(|database| owner::give(draft.as_file(), &database))
+        .or_else(|error| match error.kind() {
+            // Who may read the database and no more keeps his copy himself.
+            ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(unwritable(error)),
+        })?;
+    let draft = draft.into_temp_path();
+    let _pieces = Pieces(draft.to_path_buf());
+    let copied = pages(&draft)?;
+    if copied.schema == schema::VERSION {
+        begin_life(&draft)?;
+    }
+    let unsynced = |error| unavailable(&format!("{} is not on the disk", to.display()), error);
+    File::open(&draft)
+        .and_then(|file| file.sync_all())
+        .map_err(unsynced)?;
+    check_abandoned(abandoned)?;
+    let (services, keys) = look(&draft, &copied)?;
+    let bytes = std::fs::metadata(&draft).map_err(unsynced)?.len();
+    check_abandoned(abandoned)?;
+    name(draft, to)?;
+    Ok(BackupReport {
+        head: copied.head,
+        audit_head: copied.audit_head,
+        services,
+        keys,
+        bytes,
+        schema: u32::try_from(copied.schema).unwrap_or(0),
+    })
+}
+
+/// What SQLite may have left beside a copy.
+struct Pieces(PathBuf);
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        for suffix in ["-wal", "-shm", "-journal"] {
+            // Mostly there is none.
+            let _ = std::fs::remove_file(beside(&self.0, suffix));
+        }
+    }
+}
+
+/// What a copy must hold.
+struct Copied {
+    head: Head,
+    audit_head: AuditHead,
+    schema: i32,
+}
+
+/// Looks at the whole copy, and returns how many services and keys it has.
+fn look(copy: &Path, copied: &Copied) -> Result<(u64, u64), StoreError> {
+    let (head, audit_head, counts) = if copied.schema == schema::VERSION {
+        let report = check::check(copy)?;
+        if let Some(fault) = report.faults().first() {
+            return Err(broken(fault));
+        }
+        let counts = (report.services(), report.keys());
+        (report.head(), report.audit_head(), counts)
+    } else {
+        let copy = Way::Alone.open(copy)?;
+        schema::check_pages(&copy).map_err(|failure| broken(&StoreError::from(failure)))?;
+        let row = read::head(&copy)?;
+        let count = |table: &str| -> Result<u64, StoreError> {
+            let sql = format!("SELECT count(*) FROM {table}");
+            let counted = copy.query_row(&sql, [], |row| row.get::<_, i64>(0));
+            Ok(u64::try_from(counted.map_err(Failure::from)?).unwrap_or(0))
+        };
+        let counts = (count("services")?, count("keys")?);
+        (Some(row.head), Some(row.audit), counts)
+    };
+    if (head, audit_head) == (Some(copied.head), Some(copied.audit_head)) {
+        return Ok(counts);
+    }
+    let message = "the copy does not hold what was copied, and was removed";
+    Err(StoreError::new(StoreErrorKind::Corrupt, message))
+}
+
+fn broken(fault: &dyn std::fmt::Display) -> StoreError {
+    let message = format!("the copy is not whole, and was removed: {fault}");
+    StoreError::new(StoreErrorKind::Corrupt, message)
+}
+
+fn check_abandoned(abandoned: &AtomicBool) -> Result<(), StoreError> {
+    if abandoned.load(Ordering::Relaxed) {
+        let message = "the backup was given up";
         return Err(StoreError::new(StoreErrorKind::Unavailable, message));
     }
+    Ok(())
+}
+
+/// Copies one snapshot, which `check` looks at before. Who writes goes on, into
+/// the log; who reads does not notice. Were no transaction open, each change of
+/// another connection would begin the copy anew.
+fn copy_pages(
+    mut source: Connection,
+    to: &Path,
+    abandoned: &AtomicBool,
+    check: impl FnOnce(&Connection) -> Result<(), Failure>,
+) -> Result<Copied, StoreError> {
+    let snapshot = source.transaction().map_err(Failure::from)?;
+    let row = read::head(&snapshot);
+    check(&snapshot)?;
+    let row = row?;
+    let schema = schema::number(&snapshot)?;
     let mut target = connect(to)?;
     let backup = Backup::new(&snapshot, &mut target).map_err(Failure::from)?;
     loop {
         match backup.step(STEP).map_err(Failure::from)? {
             StepResult::Done => break,
-            StepResult::More if !abandoned.load(Ordering::Relaxed) => {}
-            StepResult::More => {
-                let message = "the backup was given up";
-                return Err(StoreError::new(StoreErrorKind::Unavailable, message));
-            }
+            StepResult::More => check_abandoned(abandoned)?,
             _ => {
                 let message = "the backup was locked by somebody else";
                 return Err(StoreError::new(StoreErrorKind::Busy, message));
@@ -186,7 +272,11 @@ fn copy_pages(
     }
     drop(backup);
     close(target)?;
-    Ok((row.head, row.audit))
+    Ok(Copied {
+        head: row.head,
+        audit_head: row.audit,
+        schema,
+    })
 }
 
 /// A copy that is put in place begins another life: nothing that was noted of
@@ -225,7 +315,7 @@ fn close(connection: Connection) -> Result<(), StoreError> {
 /// Gives the copy its name, unless somebody else took that meanwhile.
 fn name(copy: TempPath, to: &Path) -> Result<(), StoreError> {
     if let Err(error) = copy.persist_noclobber(to) {
-        let kind = if error.error.kind() == io::ErrorKind::AlreadyExists {
+        let kind = if error.error.kind() == ErrorKind::AlreadyExists {
             StoreErrorKind::AlreadyExists
         } else {
             StoreErrorKind::Unavailable
@@ -242,4 +332,22 @@ fn name(copy: TempPath, to: &Path) -> Result<(), StoreError> {
 fn unavailable(message: &str, error: io::Error) -> StoreError {
     let message = format!("{message}: {error}");
     StoreError::with_source(StoreErrorKind::Unavailable, message, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pieces;
+
+    #[test]
+    fn what_sqlite_left_beside_a_copy_goes_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["copy", "copy-wal", "copy-shm", "copy-journal", "copy-head"] {
+            std::fs::write(folder.path().join(name), name).expect("written");
+        }
+        drop(Pieces(folder.path().join("copy")));
+        let names = std::fs::read_dir(folder.path()).expect("readable");
+        let mut names: Vec<_> = names.map(|entry| entry.expect("one").file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["copy", "copy-head"]);
+    }
 }

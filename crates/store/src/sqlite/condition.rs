@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use portcullis_core::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::database::checkpoint;
+use super::checkpoint::Emptied;
 use super::error::{Failure, Fault};
 use super::link::Link;
 
@@ -14,15 +14,25 @@ const LOG_LIMIT: u64 = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What the writer knows of the disk: whether changes can be made, and how long
-/// the log has become. A change of either is told once.
+/// What the writer knows of the disk: whether changes can be made, and whether
+/// the log can be emptied. A change of either is told once.
 #[derive(Debug, Default)]
 pub(super) struct Condition {
     fault: Option<Fault>,
     /// Whether the changes at hand have met one.
     met: bool,
-    over_limit: bool,
+    /// What is the matter with the log, and was told.
+    log: Option<Trouble>,
     last_try: Option<Instant>,
+}
+
+/// Why the log is not emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// Somebody reads from it all the time, and it is over its limit.
+    Held,
+    /// The disk or the files do not allow it.
+    Failed,
 }
 
 impl Condition {
@@ -69,37 +79,68 @@ impl Condition {
     /// next waits for those that are there.
     pub(super) fn bound_log(&mut self, link: &Link) {
         if link.log_length() <= LOG_LIMIT {
-            return self.within_limit();
+            if self.log == Some(Trouble::Held) {
+                self.log_is_well();
+            }
+            return;
         }
         if self.last_try.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
         }
-        empty_log(link, PATIENCE);
+        let emptied = link.empty_log(PATIENCE);
         self.last_try = Some(Instant::now());
-        let length = link.log_length();
-        if length <= LOG_LIMIT {
-            self.within_limit();
-        } else if !std::mem::replace(&mut self.over_limit, true) {
+        match emptied {
+            Some(Emptied::Done) => self.log_is_well(),
+            Some(Emptied::Held) => self.log_is_held(link.log_length()),
+            Some(Emptied::Failed(failure)) => self.log_fails(failure),
+            None => {}
+        }
+    }
+
+    /// Empties the log while nobody writes; false where it could not be.
+    pub(super) fn rest(&mut self, link: &Link) -> bool {
+        match link.empty_log(Duration::ZERO) {
+            Some(Emptied::Done) => {
+                self.log_is_well();
+                true
+            }
+            Some(Emptied::Failed(failure)) => {
+                self.log_fails(failure);
+                false
+            }
+            // While nothing is written it does not grow, whoever reads from it.
+            Some(Emptied::Held) | None => false,
+        }
+    }
+
+    fn log_is_held(&mut self, bytes: u64) {
+        if bytes <= LOG_LIMIT {
+            self.log_is_well();
+        } else if self.log.replace(Trouble::Held) != Some(Trouble::Held) {
             tracing::warn!(
-                bytes = length,
+                bytes,
                 limit = LOG_LIMIT,
                 "the log of the database grows: somebody has been reading from it all the time"
             );
         }
     }
 
-    /// Empties the log while nobody writes; false where it could not be.
-    pub(super) fn rest(&mut self, link: &Link) -> bool {
-        let emptied = empty_log(link, Duration::ZERO);
-        if emptied {
-            self.within_limit();
+    fn log_fails(&mut self, failure: Failure) {
+        if self.log.replace(Trouble::Failed) != Some(Trouble::Failed) {
+            let error = StoreError::from(failure);
+            tracing::error!(%error, "the log of the database cannot be moved into it, and grows with every change");
         }
-        emptied
     }
 
-    fn within_limit(&mut self) {
-        if std::mem::take(&mut self.over_limit) {
-            tracing::info!("the log of the database is within its limit again");
+    fn log_is_well(&mut self) {
+        match self.log.take() {
+            None => {}
+            Some(Trouble::Held) => {
+                tracing::info!("the log of the database is within its limit again");
+            }
+            Some(Trouble::Failed) => {
+                tracing::info!("the log of the database is moved into it again");
+            }
         }
     }
 }
@@ -111,18 +152,4 @@ fn try_writing(connection: &mut Connection) -> Result<(), Failure> {
         transaction.execute("UPDATE head SET tag = ~tag WHERE one = 1", [])?;
     }
     Ok(transaction.commit()?)
-}
-
-fn empty_log(link: &Link, patience: Duration) -> bool {
-    if !link.is_current() {
-        return false;
-    }
-    match link.write(|connection| checkpoint(connection, patience)) {
-        Ok(Ok(emptied)) => emptied,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "the log stays as it is");
-            false
-        }
-        Err(_) => false,
-    }
 }

@@ -5,50 +5,37 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 
+use super::checkpoint::{self, Emptied};
+use super::connection::{Depth, open_file, open_reader, open_writer};
 use super::error::Failure;
 use super::history;
 use super::identity::{Companions, FileId, Identity, beside};
 use super::log;
 use super::note::{Note, Notebook, SetBack};
+use super::occasion::{Creation, Occasion};
 use super::schema::{self, Standing};
 
 /// How many threads read.
 pub(super) const READERS: usize = 3;
 
-/// How long a statement waits for somebody else's lock.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// From this many pages on, each commit tries to move the log into the database
-/// without waiting for anybody (4 MiB of pages of 4 KiB).
-const LOG_PAGES: i64 = 1_000;
-/// What is kept of the log's file when it is begun anew, in bytes.
-const LOG_KEPT: i64 = 8 * 1024 * 1024;
-
-/// How long an opening is tried that others stand in the way of, and how long
-/// to wait before each further try.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait before an opening is tried again that others stand in the
+/// way of.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The same where the database is of an older version: whoever holds it most
-/// likely migrates it, which takes minutes where there are millions of keys.
+/// How long those are waited for who keep a new life from the file.
+const LIFE_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long at most while somebody migrates the database, which takes minutes
+/// where there are millions of keys.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
 /// One opening at a time in this process. POSIX drops a process's locks on a
 /// file when any descriptor of it is closed: nobody may have it open through
 /// SQLite while its creation closes the first one.
 static OPENING: Mutex<()> = Mutex::new(());
-
-/// Whether a missing file is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Creation {
-    /// A missing file is created, an empty one filled.
-    Allowed,
-    /// There must be a database already.
-    Forbidden,
-}
 
 /// An open file, with the connections of all threads.
 #[derive(Debug)]
@@ -61,18 +48,16 @@ pub(super) struct Database {
     readers: Vec<Mutex<Connection>>,
     writer: Mutex<Connection>,
     notebook: Mutex<Notebook>,
+    /// Whether it was told that the log was taken away.
+    told: bool,
 }
 
 impl Database {
     /// Opens the file, creating or migrating it where that is needed. Nothing
     /// of what is there is written before it has passed every check.
-    pub(super) fn open(
-        path: &Path,
-        creation: Creation,
-        set_back: SetBack,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, occasion: Occasion) -> Result<Self, StoreError> {
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-        if creation == Creation::Allowed {
+        if occasion.creation() == Creation::Allowed {
             create(path).map_err(|error| unreadable(path, error))?;
         }
         let path = std::fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
@@ -81,7 +66,7 @@ impl Database {
             let message = format!("{} is no regular file", path.display());
             return Err(StoreError::new(StoreErrorKind::Foreign, message));
         }
-        let database = Self::connect_patiently(&path, creation, set_back)?;
+        let database = Self::connect_patiently(&path, occasion)?;
         if database.identity.main != FileId::from(&metadata) {
             let message = format!(
                 "{} was replaced while it was opened",
@@ -94,11 +79,7 @@ impl Database {
 
     /// Connects, again while another process makes or migrates the database:
     /// SQLite answers at once, without waiting, where waiting could deadlock.
-    fn connect_patiently(
-        path: &Path,
-        creation: Creation,
-        set_back: SetBack,
-    ) -> Result<Self, StoreError> {
+    fn connect_patiently(path: &Path, occasion: Occasion) -> Result<Self, StoreError> {
         let began = Instant::now();
         // Who migrates holds the file until all of it is in place.
         let mut migrated = began;
@@ -106,49 +87,52 @@ impl Database {
             let length = std::fs::metadata(path)
                 .map_err(|error| unreadable(path, error))?
                 .len();
-            match Self::connect(path.to_owned(), creation, set_back, length) {
-                Err(failure) if failure.kind() == StoreErrorKind::Busy => {
-                    if matches!(schema::probe(path), Ok((Standing::Older, _))) {
-                        if migrated == began {
-                            let path = path.display();
-                            tracing::warn!(%path, "waiting for who migrates or still uses the older database");
-                        }
-                        migrated = Instant::now();
-                    }
-                    if migrated.elapsed() >= PATIENCE || began.elapsed() >= MIGRATION_PATIENCE {
-                        return Err(failure.into());
-                    }
-                    std::thread::sleep(PAUSE);
-                }
+            let failure = match Self::connect(path.to_owned(), occasion, length) {
+                Err(failure) if failure.kind() == StoreErrorKind::Busy => failure,
                 result => return Ok(result?),
+            };
+            let older = matches!(schema::probe(path), Ok((Standing::Older, _)));
+            let waits = matches!(occasion, Occasion::Start(_));
+            if older && waits && schema::is_being_migrated(path) {
+                if migrated == began {
+                    let path = path.display();
+                    tracing::warn!(%path, "waiting for who migrates the database");
+                }
+                migrated = Instant::now();
             }
+            if migrated.elapsed() >= occasion.patience() || began.elapsed() >= MIGRATION_PATIENCE {
+                let failure = if older { in_use(path) } else { failure };
+                return Err(failure.into());
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 
-    fn connect(
-        path: PathBuf,
-        creation: Creation,
-        set_back: SetBack,
-        length: u64,
-    ) -> Result<Self, Failure> {
+    fn connect(path: PathBuf, occasion: Occasion, length: u64) -> Result<Self, Failure> {
+        let set_back = occasion.set_back();
         let (standing, birth) = schema::probe(&path)?;
         if standing != Standing::Empty {
             log::check(&path)?;
         }
+        // Before the database, which may go on meanwhile.
+        let note = Note::read(&path).filter(|_| set_back == SetBack::Refused);
         match standing {
             Standing::Current => {}
             // SQLite would take a file of one byte, or an empty database of
             // anybody, for a new one as well.
             Standing::Empty if length > 0 => return Err(schema::foreign(&path)),
-            Standing::Empty if creation == Creation::Forbidden => {
+            Standing::Empty if occasion.creation() == Creation::Forbidden => {
                 let message = format!("{} is empty: expected a database", path.display());
                 return Err(Failure::new(StoreErrorKind::Unavailable, message));
             }
-            Standing::Empty | Standing::Older => schema::migrate(&mut open_file(&path)?, &path)?,
+            Standing::Empty | Standing::Older => {
+                schema::migrate(&mut open_file(&path)?, &path, |older| match &note {
+                    Some(note) => note.check_older(older, &path),
+                    None => Ok(()),
+                })?;
+            }
         }
-        // Before the database, which may go on meanwhile.
-        let note = Note::read(&path);
-        let writer = open_writer(&path, |writer| {
+        let writer = open_writer(&path, Depth::Whole, |writer| {
             let now = history::birth(writer)?;
             // It never changes: what the log says of it is of another database.
             if birth.is_some_and(|birth| birth != now) {
@@ -156,23 +140,27 @@ impl Database {
                 return Err(Failure::new(StoreErrorKind::Corrupt, message));
             }
             match &note {
-                Some(note) if set_back == SetBack::Refused => note.check(writer, &path),
-                _ => Ok(()),
+                Some(note) => note.check(writer, &path),
+                None => Ok(()),
             }
         })?;
         let mut notebook = Notebook::new(&path);
         let life = history::life(&writer)?;
-        if set_back == SetBack::Taken || !note.is_some_and(|note| note.is_of(life)) {
+        if !note.is_some_and(|note| note.is_of(life)) {
             // Somebody put it here. It may be put here once more, and must not
             // be taken for this one then, set back.
             if let Err(error) = history::begin_life(&writer) {
                 let error = StoreError::from(error);
                 tracing::warn!(%error, "the database could not be told from its copies");
             }
+            // Into the file itself: it must be known by it if the log is lost.
+            if !matches!(checkpoint::empty(&writer, LIFE_PATIENCE), Emptied::Done) {
+                tracing::debug!("the life of the database is in its log alone");
+            }
             notebook.write(Note::of(&writer)?);
         }
         let readers = (0..READERS)
-            .map(|_| open_reader(&path).map(Mutex::new))
+            .map(|_| open_at_once(&path).map(Mutex::new))
             .collect::<Result<_, _>>()?;
         let gone = || unreadable(&path, io::Error::from(io::ErrorKind::NotFound));
         let identity = Identity::of(&path).map_err(|error| unreadable(&path, error))?;
@@ -185,6 +173,7 @@ impl Database {
             readers,
             writer: Mutex::new(writer),
             notebook: Mutex::new(notebook),
+            told: false,
         })
     }
 
@@ -220,14 +209,17 @@ impl Database {
     /// Puts new connections in the place of one that failed, where they can be
     /// opened; where they cannot, the old one stays.
     pub(super) fn renew_writer(&self) -> Result<(), Failure> {
-        let writer = open_writer(&self.path, |_| self.check_identity())?;
+        // SQLite makes a log where there is none.
+        self.check_identity()?;
+        let writer = open_writer(&self.path, Depth::Bounded, |_| self.check_identity())?;
         *self.writer() = writer;
         Ok(())
     }
 
     /// The same for reader `at`.
     pub(super) fn renew_reader(&self, at: usize) -> Result<(), Failure> {
-        let reader = open_reader(&self.path)?;
+        self.check_identity()?;
+        let reader = open_at_once(&self.path)?;
         self.check_identity()?;
         if let Some(mut old) = self.reader(at) {
             *old = reader;
@@ -244,6 +236,42 @@ impl Database {
             let message = format!("{} was replaced", self.path.display());
             Err(Failure::new(StoreErrorKind::Unavailable, message))
         }
+    }
+
+    /// Where the log was taken away from the file, moves what only our
+    /// connections still have of it into the file. Fails for as long as that
+    /// cannot be done: closing them would lose what was acknowledged.
+    pub(super) fn rescue(&mut self) -> Result<(), StoreError> {
+        let here = Identity::of(&self.path).ok().flatten();
+        let empty = self.log_length() == 0;
+        if !here.is_some_and(|here| here.misses_log_of(self.identity, empty)) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        let error = match checkpoint::empty(&self.writer(), Duration::ZERO) {
+            Emptied::Done => {
+                tracing::warn!(%path, "the log of the database was taken away; nothing of it is lost");
+                return Ok(());
+            }
+            Emptied::Held => {
+                let message = format!(
+                    "the log of {path} was taken away, and somebody still reads from it: nothing \
+                     is changed before all of it is in the database"
+                );
+                StoreError::new(StoreErrorKind::Unavailable, message)
+            }
+            Emptied::Failed(failure) => {
+                let error = StoreError::from(failure);
+                let message = format!(
+                    "the log of {path} was taken away, and cannot be moved into the database: {error}"
+                );
+                StoreError::with_source(StoreErrorKind::Unavailable, message, error)
+            }
+        };
+        if !std::mem::replace(&mut self.told, true) {
+            tracing::error!(%error, "the latest changes are in this process alone");
+        }
+        Err(error)
     }
 
     /// Closes every connection, so that another file can be opened at the path.
@@ -263,18 +291,16 @@ impl Database {
         // Another database has this path, or this one a log that is not ours.
         // Closing must not write: SQLite would do it by path.
         let replaced = here.is_none_or(|here| here.main != self.identity.main);
-        let robbed = here.is_some_and(|here| here.log.is_none());
-        if replaced || robbed {
+        if replaced {
             // The file lives on, perhaps under another name, without what only
-            // our log has. Where it has another log, that one counts.
-            match checkpoint(&writer, Duration::ZERO) {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::warn!("the database that was left misses its latest changes");
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the database that was left misses its latest changes");
-                }
+            // our log has. Were it to come back, its note would tell.
+            let error = match checkpoint::empty(&writer, Duration::ZERO) {
+                Emptied::Done => None,
+                Emptied::Held => Some("somebody still reads from its log".to_owned()),
+                Emptied::Failed(failure) => Some(StoreError::from(failure).to_string()),
+            };
+            if let Some(error) = error {
+                tracing::warn!(%error, "the database that was left misses its latest changes");
             }
         }
         close(readers.chain([writer]).inspect(|connection| {
@@ -289,23 +315,20 @@ impl Database {
     }
 }
 
+/// Opens a reader together with the log, which SQLite looks up with the first
+/// query: another may stand there by then.
+fn open_at_once(path: &Path) -> Result<Connection, Failure> {
+    let reader = open_reader(path)?;
+    reader.query_row("SELECT one FROM head", [], |_| Ok(()))?;
+    Ok(reader)
+}
+
 fn close(connections: impl Iterator<Item = Connection>) {
     for connection in connections {
         if let Err((_, error)) = connection.close() {
             tracing::warn!(%error, "a database was not closed cleanly");
         }
     }
-}
-
-/// Moves the whole log into the database and empties it, waiting so long at
-/// most for those who read it. False where it stays, because somebody does.
-pub(super) fn checkpoint(writer: &Connection, patience: Duration) -> Result<bool, rusqlite::Error> {
-    writer.busy_timeout(patience)?;
-    let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-        row.get::<_, bool>(0)
-    });
-    writer.busy_timeout(BUSY_TIMEOUT)?;
-    Ok(!busy?)
 }
 
 /// Creates an empty file for its owner alone, unless there is one.
@@ -345,55 +368,12 @@ fn unreadable(path: &Path, error: io::Error) -> StoreError {
     StoreError::with_source(StoreErrorKind::Unavailable, message, error)
 }
 
-fn open_file(path: &Path) -> Result<Connection, Failure> {
-    let connection = connection(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // NORMAL would lose the latest commits to a power cut.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    Ok(connection)
-}
-
-/// Opens the writer's connection; `check` is one more of the checks before
-/// anything of the file may be written.
-fn open_writer(
-    path: &Path,
-    check: impl FnOnce(&Connection) -> Result<(), Failure>,
-) -> Result<Connection, Failure> {
-    let connection = open_file(path)?;
-    if schema::standing(&connection, path)? != Standing::Current {
-        let message = format!("{} was not migrated to the end", path.display());
-        return Err(Failure::new(StoreErrorKind::Corrupt, message));
-    }
-    schema::use_log(&connection, path)?;
-    check(&connection)?;
-    schema::check(&connection)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // What a change could be undone with: small, and on no other disk, which
-    // may be full.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(()))?;
-    Ok(connection)
-}
-
-pub(super) fn open_reader(path: &Path) -> Result<Connection, Failure> {
-    connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-}
-
-fn connection(path: &Path, access: OpenFlags) -> Result<Connection, Failure> {
-    // A connection is used by one thread at a time: SQLite needs no mutex.
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    // Until the checks have passed, closing leaves the log as it is.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // The file may have been anywhere: its schema gets no power over us.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // A plan depends on no value: without this SQLite prepares a cached
-    // statement anew for each value that it might plan by.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // Pages are looked at when they are read, and not only what is used of them.
-    connection.pragma_update(None, "cell_size_check", true)?;
-    Ok(connection)
+/// That an older database cannot be migrated now.
+fn in_use(path: &Path) -> Failure {
+    let message = format!(
+        "{} is of an older version, and another process has it open: stop that one, for example a \
+         gateway of the older version, and open the database again to migrate it",
+        path.display()
+    );
+    Failure::new(StoreErrorKind::Busy, message)
 }

@@ -32,10 +32,12 @@ pub(super) fn check(connection: &Connection) -> Result<HeadRow, Failure> {
         .prepare_cached(NEWEST_EVENT)?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    // A trail may have been pruned to its end.
-    match event {
-        Some(event) if event != audit => Err(torn("head", "the newest audit event")),
-        _ => Ok(row),
+    // Who prunes a trail tells of it there: one that was begun is never empty.
+    let begun = row.audit.sequence > 0;
+    if event.is_some() == begun && event.is_none_or(|event| event == audit) {
+        Ok(row)
+    } else {
+        Err(torn("head", "the newest audit event"))
     }
 }
 

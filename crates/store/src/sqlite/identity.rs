@@ -45,12 +45,13 @@ impl From<&Metadata> for FileId {
     }
 }
 
-/// A database's file and its write-ahead log: SQLite finds the log by its
-/// path, so both must be what they were.
+/// A database's file, its write-ahead log and the log's index: SQLite finds the
+/// latter by path, so all must be what they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) main: FileId,
-    pub(super) log: Option<FileId>,
+    log: Option<FileId>,
+    index: Option<FileId>,
 }
 
 impl Identity {
@@ -61,7 +62,19 @@ impl Identity {
         Ok(Some(Self {
             main,
             log: FileId::of(&beside(path, "-wal"))?,
+            index: FileId::of(&beside(path, "-shm"))?,
         }))
+    }
+
+    /// Whether it is the same file, whose log or its index was taken away. A log
+    /// that is `empty` nobody has written to: it was made by who came later.
+    pub(super) fn misses_log_of(self, before: Self, empty: bool) -> bool {
+        let taken = match self.log {
+            None => true,
+            log if log == before.log => self.index.is_none() && before.index.is_some(),
+            Some(_) => empty,
+        };
+        self.main == before.main && taken
     }
 }
 

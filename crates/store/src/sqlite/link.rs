@@ -1,14 +1,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use portcullis_core::store::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
 
-use super::database::{Creation, Database};
+use super::checkpoint::{self, Emptied};
+use super::database::Database;
 use super::error::{Failure, Fault};
-use super::identity::Identity;
+use super::identity::{FileId, Identity};
 use super::note::{Note, SetBack};
+use super::occasion::{Creation, Occasion};
 
 /// The path of a store, and the file that is open at it.
 ///
@@ -21,13 +24,17 @@ pub(super) struct Link {
     path: PathBuf,
     /// Shared by every job while it runs, alone for a change of the file.
     state: RwLock<State>,
+    /// How often somebody kept the log from being emptied.
+    #[cfg(test)]
+    pub(super) held: std::sync::atomic::AtomicU64,
 }
 
 #[derive(Debug)]
 enum State {
     Open(Box<Database>),
-    /// No file, or one that is not for us; tried again at the next poll.
-    Refused(Refusal),
+    /// No file, or one that is not for us; tried again at the next poll. Beside
+    /// it the file that was open last.
+    Refused(Refusal, FileId),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -41,10 +48,12 @@ impl Link {
         // What is compared at each poll must not depend on where the process
         // stands then.
         let path = std::path::absolute(path).map_err(|error| cannot_look(path, error))?;
-        let database = Database::open(&path, creation, SetBack::Refused)?;
+        let database = Database::open(&path, Occasion::Start(creation))?;
         Ok(Self {
             path,
             state: RwLock::new(State::Open(Box::new(database))),
+            #[cfg(test)]
+            held: std::sync::atomic::AtomicU64::new(0),
         })
     }
 
@@ -63,7 +72,7 @@ impl Link {
         if state.is(found) {
             return Ok(());
         }
-        state.change_to(&self.path)
+        state.change_to(&self.path, found)
     }
 
     /// Whether what is open still stands at the path.
@@ -110,6 +119,20 @@ impl Link {
         self.shared().database().map_or(0, Database::log_length)
     }
 
+    /// Moves the whole log into the database, waiting so long at most for those
+    /// who read it; nothing where there is no database.
+    pub(super) fn empty_log(&self, patience: Duration) -> Option<Emptied> {
+        if !self.is_current() {
+            return None;
+        }
+        let emptied = self.write(|connection| checkpoint::empty(connection, patience));
+        #[cfg(test)]
+        if matches!(emptied, Ok(Emptied::Held)) {
+            self.held.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        emptied.ok()
+    }
+
     /// Does something with the writer's connection.
     pub(super) fn write<T>(
         &self,
@@ -145,27 +168,52 @@ impl State {
     fn database(&self) -> Result<&Database, StoreError> {
         match self {
             Self::Open(database) => Ok(database),
-            Self::Refused(refusal) => Err(refusal.into()),
+            Self::Refused(refusal, _) => Err(refusal.into()),
         }
     }
 
-    fn change_to(&mut self, path: &Path) -> Result<(), StoreError> {
+    /// Opens what was found at the path. Nothing that this process acknowledged
+    /// is given up but for another file:
+    ///
+    /// - Another file was put there: a restore. It counts, and pollers are told
+    ///   that the history diverged.
+    /// - The same file, its log gone: the log is still open here, and is moved
+    ///   into the file first; until that is done, nothing is changed.
+    /// - The same file with another log, or come back: it counts if it has what
+    ///   was acknowledged, and is refused else.
+    fn change_to(&mut self, path: &Path, found: Option<Identity>) -> Result<(), StoreError> {
+        let left = match self {
+            Self::Open(database) => {
+                database.rescue()?;
+                database.identity().main
+            }
+            Self::Refused(_, left) => *left,
+        };
         let closed = Refusal {
             kind: StoreErrorKind::Unavailable,
             message: String::new(),
         };
-        let before = match std::mem::replace(self, Self::Refused(closed)) {
+        let before = match std::mem::replace(self, Self::Refused(closed, left)) {
             Self::Open(database) => {
                 database.close();
                 None
             }
-            Self::Refused(refusal) => Some(refusal),
+            Self::Refused(refusal, _) => Some(refusal),
         };
-        // A path that is empty for a moment is no reason for a new database.
-        // What is put there while this one is in use, somebody put there.
-        match Database::open(path, Creation::Forbidden, SetBack::Taken) {
+        let same = found.is_some_and(|found| found.main == left);
+        let set_back = if same {
+            SetBack::Refused
+        } else {
+            SetBack::Taken
+        };
+        match Database::open(path, Occasion::Follow(set_back)) {
             Ok(database) => {
-                tracing::warn!(path = %path.display(), "another database was opened at the path");
+                let path = path.display();
+                if same {
+                    tracing::warn!(%path, "the database was opened again, with the log that is beside it now");
+                } else {
+                    tracing::warn!(%path, "another database was opened at the path");
+                }
                 *self = Self::Open(Box::new(database));
                 Ok(())
             }
@@ -177,7 +225,7 @@ impl State {
                 if before.as_ref() != Some(&refusal) {
                     tracing::error!(%error, "the database was lost");
                 }
-                *self = Self::Refused(refusal);
+                *self = Self::Refused(refusal, left);
                 Err(error)
             }
         }

@@ -44,19 +44,7 @@ enum Damage {
 /// of power leaves of a change that nobody was told of.
 pub(super) fn check(path: &Path) -> Result<(), Failure> {
     let log = beside(path, "-wal");
-    let mut found = read(&log)?;
-    for _ in 1..READINGS {
-        let before = match found {
-            None => return Ok(()),
-            damaged => damaged,
-        };
-        thread::sleep(PAUSE);
-        found = read(&log)?;
-        if found == before {
-            break;
-        }
-    }
-    let Some((damage, _)) = found else {
+    let Some(damage) = settle(|| read(&log))? else {
         return Ok(());
     };
     let part = match damage {
@@ -69,6 +57,32 @@ pub(super) fn check(path: &Path) -> Result<(), Failure> {
         log.display()
     );
     Err(Failure::new(StoreErrorKind::Corrupt, message))
+}
+
+/// Reads until there is no damage, or the same twice without a write in
+/// between. A log that is written to all the time says nothing of itself.
+fn settle(
+    mut read: impl FnMut() -> Result<Option<(Damage, SystemTime)>, Failure>,
+) -> Result<Option<Damage>, Failure> {
+    let mut found = read()?;
+    for _ in 1..READINGS {
+        let Some(before) = found else {
+            return Ok(None);
+        };
+        thread::sleep(PAUSE);
+        found = read()?;
+        if found == Some(before) {
+            return Ok(Some(before.0));
+        }
+    }
+    match found {
+        None => Ok(None),
+        Some(_) => {
+            let message = "the log of the database is written to all the time, and could not be \
+                           looked at";
+            Err(Failure::new(StoreErrorKind::Busy, message))
+        }
+    }
 }
 
 /// The damage of the log at the path, and when that was last written to.
@@ -227,5 +241,42 @@ impl<'a> Frame<'a> {
             ),
             signed: bytes.first_chunk::<8>().map_or(&[], |signed| signed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use portcullis_core::store::StoreErrorKind;
+
+    use super::{Damage, settle};
+
+    #[test]
+    fn damage_is_told_where_nobody_wrote_and_a_log_in_use_is_busy() {
+        let time = |n| SystemTime::UNIX_EPOCH + Duration::from_secs(n);
+        let damaged = |n| Ok(Some((Damage::Frame(3), time(n))));
+        // Each time it is looked at, somebody has written to it.
+        let mut n = 0;
+        let failure = settle(|| {
+            n += 1;
+            damaged(n)
+        });
+        let failure = failure.expect_err("nothing is known of it");
+        assert_eq!(failure.kind(), StoreErrorKind::Busy);
+        // Written to at first, and then no more.
+        let mut n = 0;
+        let found = settle(|| {
+            n += 1;
+            damaged(n.min(4))
+        });
+        assert_eq!(found.expect("read"), Some(Damage::Frame(3)));
+        // What looked like damage was somebody's writing.
+        let mut n = 0;
+        let found = settle(|| {
+            n += 1;
+            if n < 4 { damaged(n) } else { Ok(None) }
+        });
+        assert_eq!(found.expect("read"), None);
     }
 }

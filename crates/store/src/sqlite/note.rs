@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::Failure;
 use super::history;
 use super::identity::beside;
+use super::owner;
 use super::row::stored;
 use super::sums::beginning;
 
@@ -86,6 +87,24 @@ impl Note {
         if !self.is_of(history::life(connection)?) {
             return Ok(());
         }
+        self.check_head(connection, database)
+    }
+
+    /// The same for a database of an older schema, which knows of no lives: only
+    /// a newer version leaves a note.
+    pub(super) fn check_older(
+        &self,
+        connection: &Connection,
+        database: &Path,
+    ) -> Result<(), Failure> {
+        // One without a history has no key that could count again.
+        if super::read::head(connection)?.head.revision == Revision::new(0) {
+            return Ok(());
+        }
+        self.check_head(connection, database)
+    }
+
+    fn check_head(&self, connection: &Connection, database: &Path) -> Result<(), Failure> {
         let noted = self.head;
         let now = super::read::head(connection)?.head;
         let tag: Option<i64> = connection
@@ -100,9 +119,9 @@ impl Note {
             return Ok(());
         }
         let message = format!(
-            "{} stands at revision {}, but revision {} was acknowledged: its log was cut, or an \
-             older copy was put in its place; if that copy is meant to count, with every key that \
-             was revoked since, remove {}",
+            "{} stands at revision {}, but revision {} was acknowledged: its log was cut or taken \
+             away, or an older copy was put in its place; if that copy is meant to count, with \
+             every key that was revoked since, remove {}",
             database.display(),
             now.revision,
             noted.revision,
@@ -148,6 +167,7 @@ impl fmt::Display for Note {
 /// The file with the note, as the writer keeps it.
 #[derive(Debug)]
 pub(super) struct Notebook {
+    database: PathBuf,
     path: PathBuf,
     /// Opened when it is first written to.
     file: Option<File>,
@@ -159,6 +179,7 @@ pub(super) struct Notebook {
 impl Notebook {
     pub(super) fn new(database: &Path) -> Self {
         Self {
+            database: database.to_owned(),
             path: beside(database, SUFFIX),
             file: None,
             noted: None,
@@ -186,21 +207,45 @@ impl Notebook {
     fn try_write(&mut self, line: &str) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(open(&self.path)?),
+            none => none.insert(open(&self.path, &self.database)?),
         };
         file.seek(SeekFrom::Start(0))?;
         file.write_all(line.as_bytes())
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+/// Opens the note, or makes it, for whoever has the database.
+fn open(path: &Path, database: &Path) -> io::Result<File> {
+    let file = match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => create(path)?,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            // Somebody else's. The folder is ours, or there would be no log.
+            std::fs::remove_file(path)?;
+            create(path)?
+        }
+        opened => opened?,
+    };
+    if !owner::is_at(&file, path)? {
+        return Err(io::Error::other("it is no file, or was replaced"));
+    }
+    let metadata = std::fs::metadata(database)?;
+    owner::open_to_the_same(&file, &metadata)
+        .and_then(|()| owner::give(&file, &metadata))
+        .or_else(|error| match error.kind() {
+            // It is another's, who let us write to it.
+            ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(error),
+        })?;
     file.set_len(LENGTH as u64)?;
     Ok(file)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use portcullis_core::clock::Timestamp;
-use portcullis_core::key::KeyState;
+use portcullis_core::key::{Key, KeyState};
 use portcullis_core::service::ServiceName;
 use portcullis_core::store::StoreErrorKind;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -27,51 +27,118 @@ const ROOM: &str =
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 3] = [LIVE, EXPIRED, ROOM];
 
+/// What a stored key takes of its service's quota.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Whether it is not revoked.
+    pub(super) counted: bool,
+    /// From when on it takes none.
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+impl Room {
+    fn is_taken(self, now: Timestamp) -> bool {
+        self.counted && self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// [`Key::takes_more_room_than`] of the record that this was read from.
+    pub(super) fn grows(self, next: &Key, now: Timestamp) -> bool {
+        let later = match (self.expires_at, next.expires_at) {
+            (Some(before), Some(after)) => after > before,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        next.takes_room(now) && (later || !self.is_taken(now))
+    }
+}
+
 /// Fails where the service is retired, or as many keys are live as its quota
-/// allows. Below that many unrevoked ones nothing is counted; above, whichever
-/// count ends earlier.
-pub(super) fn check(
+/// allows.
+pub(super) fn check_creation(
     connection: &Connection,
     service: &ServiceName,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let mut statement = connection.prepare_cached(ROOM)?;
-    let room = statement.query_row([service.as_str()], |row| {
-        let fields = Fields::new(row, "services", service);
-        let read = || -> Result<(u32, u64, bool), Failure> {
-            let (quota, unrevoked) = (fields.number("quota")?, fields.number("unrevoked")?);
-            Ok((quota, unrevoked, fields.value("retired")?))
-        };
-        Ok(read())
-    });
-    let Some((quota, unrevoked, retired)) = room.optional()?.transpose()? else {
-        let message = format!("there is no service {service}");
-        return Err(Failure::new(StoreErrorKind::NotFound, message));
-    };
-    if retired {
+    let held = Held::read(connection, service)?;
+    if held.retired {
         let message = format!("service {service} is retired");
         return Err(Failure::new(StoreErrorKind::Retired, message));
     }
-    let Some(surplus) = unrevoked.checked_sub(u64::from(quota)) else {
-        return Ok(());
-    };
-    let count = |sql: &str, most: u64| -> Result<u64, Failure> {
-        let parameters = (service.as_str(), now.as_millis(), stored(most));
-        let counted: i64 = connection
-            .prepare_cached(sql)?
-            .query_row(parameters, |row| row.get(0))?;
-        Ok(u64::try_from(counted).unwrap_or(0))
-    };
-    let full = if u64::from(quota) <= surplus {
-        count(LIVE, u64::from(quota))? >= u64::from(quota)
-    } else {
-        count(EXPIRED, surplus.saturating_add(1))? <= surplus
-    };
-    if full {
-        let message = format!("service {service} holds {quota} live keys, its quota");
-        return Err(Failure::new(StoreErrorKind::QuotaReached, message));
+    held.check(connection, service, now, 0)
+}
+
+/// Fails where as many keys are live as the quota allows, beside the one whose
+/// record takes this room.
+pub(super) fn check_update(
+    connection: &Connection,
+    service: &ServiceName,
+    now: Timestamp,
+    own: Room,
+) -> Result<(), Failure> {
+    let held = Held::read(connection, service)?;
+    held.check(connection, service, now, u64::from(own.is_taken(now)))
+}
+
+/// What a service's row says of its quota.
+struct Held {
+    quota: u32,
+    unrevoked: u64,
+    retired: bool,
+}
+
+impl Held {
+    fn read(connection: &Connection, service: &ServiceName) -> Result<Self, Failure> {
+        let mut statement = connection.prepare_cached(ROOM)?;
+        let held = statement.query_row([service.as_str()], |row| {
+            let fields = Fields::new(row, "services", service);
+            let read = || -> Result<Self, Failure> {
+                Ok(Self {
+                    quota: fields.number("quota")?,
+                    unrevoked: fields.number("unrevoked")?,
+                    retired: fields.value("retired")?,
+                })
+            };
+            Ok(read())
+        });
+        held.optional()?.transpose()?.ok_or_else(|| {
+            let message = format!("there is no service {service}");
+            Failure::new(StoreErrorKind::NotFound, message)
+        })
     }
-    Ok(())
+
+    /// Fails where as many keys are live as the quota allows, beside `own` of
+    /// them. Below that many unrevoked ones nothing is counted; above,
+    /// whichever count ends earlier.
+    fn check(
+        &self,
+        connection: &Connection,
+        service: &ServiceName,
+        now: Timestamp,
+        own: u64,
+    ) -> Result<(), Failure> {
+        let bound = u64::from(self.quota).saturating_add(own);
+        let Some(surplus) = self.unrevoked.checked_sub(bound) else {
+            return Ok(());
+        };
+        let count = |sql: &str, most: u64| -> Result<u64, Failure> {
+            let parameters = (service.as_str(), now.as_millis(), stored(most));
+            let counted: i64 = connection
+                .prepare_cached(sql)?
+                .query_row(parameters, |row| row.get(0))?;
+            Ok(u64::try_from(counted).unwrap_or(0))
+        };
+        let full = if bound <= surplus {
+            count(LIVE, bound)? >= bound
+        } else {
+            count(EXPIRED, surplus.saturating_add(1))? <= surplus
+        };
+        if full {
+            let quota = self.quota;
+            let message = format!("service {service} holds {quota} live keys, its quota");
+            return Err(Failure::new(StoreErrorKind::QuotaReached, message));
+        }
+        Ok(())
+    }
 }
 
 /// Takes a key's state before and after a change into account.

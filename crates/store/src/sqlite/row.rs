@@ -5,14 +5,13 @@
 //! the row and the column.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use portcullis_core::clock::Timestamp;
 use portcullis_core::key::{Digest, Key, KeyId, KeyState, Revocation, Secret};
 use portcullis_core::limits::Rate;
 use portcullis_core::service::{Retirement, Service};
-use portcullis_core::store::StoreErrorKind;
+use portcullis_core::store::{FromStored, StoreErrorKind};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
 
@@ -55,17 +54,19 @@ impl<'a> Fields<'a> {
             .transpose()
     }
 
-    /// Text that reads as a `T`.
-    pub(super) fn text<T: FromStr>(&self, column: &str) -> Result<T, Failure> {
+    /// Text that reads as a `T`, by its form: not by what may be asked of new
+    /// text meanwhile.
+    pub(super) fn text<T: FromStored>(&self, column: &str) -> Result<T, Failure> {
         self.optional_text(column)?
             .ok_or_else(|| self.corrupt(column))
     }
 
-    pub(super) fn optional_text<T: FromStr>(&self, column: &str) -> Result<Option<T>, Failure> {
+    pub(super) fn optional_text<T: FromStored>(&self, column: &str) -> Result<Option<T>, Failure> {
         match self.row.get_ref(column) {
             Ok(ValueRef::Null) => Ok(None),
             Ok(value) => {
-                let text = value.as_str().ok().and_then(|text| text.parse().ok());
+                let text = value.as_str().ok();
+                let text = text.and_then(|text| T::from_stored(text).ok());
                 text.map(Some).ok_or_else(|| self.corrupt(column))
             }
             Err(_) => Err(self.corrupt(column)),

@@ -1,14 +1,18 @@
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
 use portcullis_core::clock::Timestamp;
 use portcullis_core::key::KeyName;
-use portcullis_core::store::{StoreError, StoreErrorKind};
+use portcullis_core::store::{FromStored as _, StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::connection::{Depth, open_reader};
 use super::error::Failure;
+use super::identity::beside;
 use super::{history, sums};
 
 refinery::embed_migrations!("migrations/sqlite");
@@ -84,11 +88,24 @@ fn probe_once(path: &Path) -> Result<(Standing, Option<[u8; 16]>), Failure> {
     Ok((standing, history::birth(&connection).ok()))
 }
 
+/// The number of the schema, as the header says it.
+pub(super) fn number(connection: &Connection) -> Result<i32, Failure> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 /// What the header says, as the connection sees it.
 pub(super) fn standing(connection: &Connection, path: &Path) -> Result<Standing, Failure> {
     let header = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let application =
         header("application_id").map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) if was_left_in_a_write(path) => {
+                let message = format!(
+                    "the database is damaged: the header of {} is gone, and the journal beside it, \
+                     with what stood there before, was never played back",
+                    path.display()
+                );
+                Failure::new(StoreErrorKind::Corrupt, message)
+            }
             Some(rusqlite::ErrorCode::NotADatabase) => foreign(path),
             _ => Failure::from(error),
         })?;
@@ -128,9 +145,37 @@ pub(super) fn foreign(path: &Path) -> Failure {
     Failure::new(StoreErrorKind::Foreign, message)
 }
 
+/// Whether a rollback journal stands beside the file that was not ended: what
+/// was written last was interrupted.
+fn was_left_in_a_write(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    // SQLite keeps no lock on this file that closing it could drop.
+    let mut found = [0; MAGIC.len()];
+    let read =
+        File::open(beside(path, "-journal")).and_then(|mut file| file.read_exact(&mut found));
+    read.is_ok() && found == MAGIC
+}
+
+/// Whether somebody has the file to himself, as who migrates it has: nobody
+/// else may even read.
+pub(super) fn is_being_migrated(path: &Path) -> bool {
+    let look = || -> Result<(), Failure> {
+        let connection = open_reader(path)?;
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(())
+    };
+    look().is_err_and(|failure| failure.kind() == StoreErrorKind::Busy)
+}
+
 /// Brings an empty or older database to the current schema, over a connection
-/// that locks everybody else out until it is closed.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
+/// that locks everybody else out until it is closed. `check_older` is one more
+/// of the checks before anything of an older one is written.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    check_older: impl FnOnce(&Connection) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     // Somebody else may have been faster: the lock is held only from here on.
@@ -143,6 +188,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fa
     if found == Standing::Older {
         check_pages(&transaction)?;
         check_history(&transaction)?;
+        check_older(&transaction)?;
     }
     transaction.commit()?;
     // It is whole: closing it may move its log into it.
@@ -177,13 +223,13 @@ fn add_functions(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.create_scalar_function("portcullis_fold", 1, flags, |context| {
         // What is no name is said where the key is read.
         let name = context.get_raw(0).as_str().ok();
-        let name = name.and_then(|name| name.parse::<KeyName>().ok());
+        let name = name.and_then(|name| KeyName::from_stored(name).ok());
         Ok(name.map(|name| name.folded()))
     })
 }
 
 /// A migration writes: it begins with nothing that is damaged already.
-fn check_pages(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn check_pages(connection: &Connection) -> Result<(), Failure> {
     let sql = "PRAGMA integrity_check(1)";
     let verdict: String = connection.query_row(sql, [], |row| row.get(0))?;
     if verdict == "ok" {
@@ -228,7 +274,7 @@ fn check_history(connection: &Connection) -> Result<(), Failure> {
 }
 
 /// Checks that the tables are there, and that the head is that of the rest.
-pub(super) fn check(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn check(connection: &Connection, depth: Depth) -> Result<(), Failure> {
     // All of one moment: another process may commit between two statements,
     // and what belongs to two moments looks like damage.
     let snapshot = connection.unchecked_transaction()?;
@@ -238,7 +284,10 @@ pub(super) fn check(connection: &Connection) -> Result<(), Failure> {
         }
     }
     history::check(&snapshot)?;
-    sums::verify_total(&snapshot)
+    match depth {
+        Depth::Whole => sums::verify_total(&snapshot),
+        Depth::Bounded => Ok(()),
+    }
 }
 
 fn damaged(table: &str) -> Failure {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use portcullis_core::audit::Anchor;
 use portcullis_core::clock::Timestamp;
@@ -15,13 +16,15 @@ use portcullis_core::store::{
 use portcullis_core::usage::{KeyUsage, UsageBatch};
 use rusqlite::Connection;
 
-use super::database::Creation;
 use super::error::Failure;
 use super::link::Link;
 use super::note::Note;
+use super::occasion::Creation;
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{BackupReport, CheckReport, backup, change, check, counters, list, read, roots, trail};
+use super::{
+    BackupReport, CheckReport, backup, change, check, counters, list, read, roots, schema, trail,
+};
 
 /// A store in one SQLite file.
 ///
@@ -66,7 +69,10 @@ impl SqliteStore {
     /// [`StoreErrorKind::Foreign`] where the file is no database of Portcullis
     /// and [`StoreErrorKind::Newer`] where a newer version wrote it: it is left
     /// untouched. [`StoreErrorKind::Busy`] where somebody holds it for more
-    /// than a second, [`StoreErrorKind::Corrupt`] where it is damaged, and
+    /// than some seconds, or a minute while it is migrated, and where a process
+    /// of an older version has it open: that one has to end first.
+    /// [`StoreErrorKind::Corrupt`] where it is damaged, has lost what was
+    /// acknowledged, or an older copy was put in its place;
     /// [`StoreErrorKind::Unavailable`] where it cannot be read or written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::start(Link::open(path.as_ref(), Creation::Allowed)?)
@@ -103,9 +109,32 @@ impl SqliteStore {
         backup::back_up(Arc::clone(&self.link), to.as_ref().to_owned()).await
     }
 
+    /// The number of the schema that this version writes.
+    pub const SCHEMA: u32 = schema::VERSION.cast_unsigned();
+
+    /// Copies the database at the path, as [`SqliteStore::backup`] does, without
+    /// opening it as a store: nothing of it or beside it is changed. One of an
+    /// older schema is copied as it is, and neither is migrated.
+    ///
+    /// The copy is given up, and removed, soon after `given_up` is set. It
+    /// blocks: not for a runtime's own threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::backup`], and [`StoreErrorKind::Foreign`] and
+    /// [`StoreErrorKind::Newer`] for a file that is not for this version.
+    pub fn copy(
+        from: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+        given_up: &AtomicBool,
+    ) -> Result<BackupReport, StoreError> {
+        backup::copy_file(from.as_ref(), to.as_ref(), given_up)
+    }
+
     /// Looks at the whole database at the path: SQLite's own check, every
-    /// record against what it was when it was written, the services' counts,
-    /// the head against history, audit trail and what was acknowledged. The
+    /// record against what it was when it was written, the tables that keys are
+    /// listed from against the keys, the services' counts, the head against
+    /// history, audit trail and what was acknowledged. The
     /// audit trail's chain is [verified by the
     /// manager](portcullis_core::KeyManager::verify_audit).
     ///
@@ -157,11 +186,13 @@ impl SqliteStore {
         }))
     }
 
+    /// Does what changes so many records.
     fn write<T: Send + 'static>(
         &self,
+        records: usize,
         work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, StoreError>> {
-        Box::pin(self.writer.run(work))
+        Box::pin(self.writer.run(records, work))
     }
 }
 
@@ -206,7 +237,9 @@ impl KeyStore for SqliteStore {
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'_, Result<Head, StoreError>> {
-        self.write(move |connection| change::apply(connection, &change))
+        self.write(change.steps.len(), move |connection| {
+            change::apply(connection, &change)
+        })
     }
 
     fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>> {
@@ -217,7 +250,9 @@ impl KeyStore for SqliteStore {
         &self,
         checks: Vec<RootCheck>,
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
-        self.write(move |connection| roots::remember(connection, &checks))
+        self.write(checks.len(), move |connection| {
+            roots::remember(connection, &checks)
+        })
     }
 
     fn root_use(
@@ -229,14 +264,18 @@ impl KeyStore for SqliteStore {
     }
 
     fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.write(move |connection| roots::redigest(connection, &batch))
+        self.write(batch.len(), move |connection| {
+            roots::redigest(connection, &batch)
+        })
     }
 }
 
 impl UsageStore for SqliteStore {
     fn add_usage(&self, batch: &UsageBatch) -> BoxFuture<'_, Result<(), StoreError>> {
         let batch = batch.clone();
-        self.write(move |connection| counters::add(connection, &batch))
+        self.write(batch.rows.len(), move |connection| {
+            counters::add(connection, &batch)
+        })
     }
 
     fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>> {

@@ -17,6 +17,9 @@ use super::note::Note;
 const WAITING: usize = 1_024;
 /// How many jobs are committed together at most.
 const GROUP: usize = 256;
+/// How many records they change together at most, unless one job alone changes
+/// more: as long as a transaction takes everybody waits, and the log holds it.
+const RECORDS: usize = 1_000;
 /// After this long without a job the log is moved into the database. A file
 /// that somebody then copies is whole, and one put in its place meets no log
 /// whose pages are not its own.
@@ -42,14 +45,17 @@ impl Writer {
         })
     }
 
-    /// Runs a job inside the next transaction, and waits until that is
-    /// committed. Once handed over, the job goes on without its caller.
+    /// Runs a job, which changes so many records, inside one of the next
+    /// transactions, and waits until that is committed. Once handed over, the
+    /// job goes on without its caller.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        records: usize,
         work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(Work {
+            records,
             work: Some(work),
             outcome: None,
             answer,
@@ -81,6 +87,9 @@ impl Drop for Writer {
 
 /// Something to write, of whatever answer.
 trait Job: Send {
+    /// How many records it changes.
+    fn records(&self) -> usize;
+
     /// Does it inside an open transaction; an error undoes this job alone.
     fn apply(&mut self, connection: &Connection) -> Result<(), &StoreError>;
 
@@ -88,7 +97,10 @@ trait Job: Send {
     fn settle(self: Box<Self>, transaction: Result<(), &StoreError>);
 }
 
+type AnyJob = Box<dyn Job>;
+
 struct Work<T, W> {
+    records: usize,
     work: Option<W>,
     outcome: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
@@ -99,6 +111,10 @@ where
     T: Send,
     W: FnOnce(&Connection) -> Result<T, Failure> + Send,
 {
+    fn records(&self) -> usize {
+        self.records
+    }
+
     fn apply(&mut self, connection: &Connection) -> Result<(), &StoreError> {
         if let Some(work) = self.work.take() {
             self.outcome = Some(work(connection).map_err(StoreError::from));
@@ -129,17 +145,17 @@ fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
     let mut condition = Condition::default();
     // Whoever had the database before may have left a log.
     let mut idle = false;
+    let mut next = None;
     loop {
-        let next = if idle {
-            waiting.recv().map_err(RecvTimeoutError::from)
-        } else {
-            waiting.recv_timeout(IDLE)
+        let first = match next.take() {
+            Some(job) => Ok(job),
+            None if idle => waiting.recv().map_err(RecvTimeoutError::from),
+            None => waiting.recv_timeout(IDLE),
         };
-        match next {
+        match first {
             Ok(first) => {
-                let more = waiting.try_iter();
-                let group = std::iter::once(first).chain(more).take(GROUP).collect();
-                commit(link, &mut condition, waiting, group);
+                let (group, left) = gather(first, waiting.try_iter());
+                next = commit(link, &mut condition, waiting, group, left);
                 idle = false;
             }
             // Tried again as long as somebody needs the log.
@@ -149,13 +165,29 @@ fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
     }
 }
 
-/// Runs and commits the jobs together, and answers each.
+/// The jobs to commit together, and the first that is too much for them.
+fn gather(first: AnyJob, more: impl Iterator<Item = AnyJob>) -> (Vec<AnyJob>, Option<AnyJob>) {
+    let mut records = first.records();
+    let mut group = vec![first];
+    for job in more.take(GROUP - 1) {
+        records = records.saturating_add(job.records());
+        if records > RECORDS {
+            return (group, Some(job));
+        }
+        group.push(job);
+    }
+    (group, None)
+}
+
+/// Runs and commits the jobs together, and answers each. Returns the one that
+/// is `left` for the next time, unless it was answered with these.
 fn commit(
     link: &Link,
     condition: &mut Condition,
     waiting: &Receiver<Box<dyn Job>>,
     mut group: Vec<Box<dyn Job>>,
-) {
+    mut left: Option<Box<dyn Job>>,
+) -> Option<Box<dyn Job>> {
     let mut outcome = link
         .follow()
         .and_then(|()| condition.begin(link))
@@ -174,7 +206,7 @@ fn commit(
     }
     if matches!(&outcome, Err(error) if error.kind() == StoreErrorKind::Busy) {
         // They waited for the same lock: none waits for it again.
-        group.extend(waiting.try_iter());
+        group.extend(left.take().into_iter().chain(waiting.try_iter()));
     }
     // Before anybody is told: what was acknowledged is noted.
     if let Ok(Some(note)) = outcome {
@@ -184,6 +216,7 @@ fn commit(
         job.settle(outcome.as_ref().map(|_| ()));
     }
     condition.bound_log(link);
+    left
 }
 
 /// Commits what the jobs do, and reads where that has led.
@@ -220,4 +253,46 @@ fn transact(
 /// The same error for one more waiter.
 fn again(error: &StoreError) -> StoreError {
     StoreError::new(error.kind(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::store::StoreError;
+    use rusqlite::Connection;
+
+    use super::{GROUP, Job, RECORDS, gather};
+
+    struct Records(usize);
+
+    impl Job for Records {
+        fn records(&self) -> usize {
+            self.0
+        }
+
+        fn apply(&mut self, _: &Connection) -> Result<(), &StoreError> {
+            Ok(())
+        }
+
+        fn settle(self: Box<Self>, _: Result<(), &StoreError>) {}
+    }
+
+    #[test]
+    fn jobs_that_wait_are_committed_together_up_to_a_number_of_records() {
+        let job = |records| Box::new(Records(records)) as Box<dyn Job>;
+        for (waiting, taken, left) in [
+            (vec![1; 3], 3, None),
+            (vec![1; 2 * GROUP], GROUP, None),
+            (vec![RECORDS, 1], 1, Some(1)),
+            (vec![1, RECORDS], 1, Some(RECORDS)),
+            (vec![RECORDS / 2, RECORDS / 2, 1], 2, Some(1)),
+            (vec![10 * RECORDS, 1], 1, Some(1)),
+            (vec![1, usize::MAX, 1], 1, Some(usize::MAX)),
+        ] {
+            let mut jobs = waiting.into_iter().map(job);
+            let first = jobs.next().expect("one");
+            let (group, more) = gather(first, jobs);
+            let records = more.map(|job| job.records());
+            assert_eq!((group.len(), records), (taken, left));
+        }
+    }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis_core::store::{AuditLog as _, Changes, Revision, StoreErrorKind};
-use portcullis_store::SqliteStore;
+use portcullis_core::store::{AuditLog as _, Changes, Revision, StoreError, StoreErrorKind};
+use portcullis_store::{BackupReport, SqliteStore};
 
+use crate::migration;
 use crate::support::{Folder, add_key, changes, drive, fill, head, open, raw};
 
 async fn refused(store: &SqliteStore, to: &Path, kind: StoreErrorKind, word: &str) {
@@ -233,4 +234,104 @@ async fn a_backup_that_nobody_waits_for_is_given_up() {
         let report = SqliteStore::check(folder.path("backup.db")).expect("checked");
         assert!(report.is_whole(), "{report}");
     }
+}
+
+fn copied(from: &Path, to: &Path) -> Result<BackupReport, StoreError> {
+    SqliteStore::copy(from, to, &AtomicBool::new(false))
+}
+
+#[tokio::test]
+async fn a_copy_changes_nothing_of_what_it_is_made_of_whatever_its_schema() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    drop(migration::make(&path));
+    // As a killed process leaves it as well: the log still in place.
+    let live = migration::make(&folder.path("live.db"));
+    for suffix in ["", "-wal"] {
+        let from = folder.path(&format!("live.db{suffix}"));
+        fs::copy(from, folder.path(&format!("left.db{suffix}"))).expect("copied");
+    }
+    for name in ["keys", "left", "live"] {
+        let (from, to) = (
+            folder.path(&format!("{name}.db")),
+            folder.path(&format!("{name}-copy.db")),
+        );
+        let before = folder.contents();
+        let report = copied(&from, &to).expect("a copy");
+        assert_eq!((report.schema, report.services, report.keys), (1, 2, 4));
+        assert_eq!(report.head.revision, Revision::new(5));
+        let mut after = folder.contents();
+        after.retain(|(other, _)| *other != format!("{name}-copy.db"));
+        let of = |all: Vec<(String, Vec<u8>)>| {
+            let all = all.into_iter();
+            // Whoever reads a database that is in use says so in its index.
+            let all = all.filter(|(name, _)| name != "live.db-shm");
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(of(after), of(before), "{name}");
+        let schema: i64 = raw(&to)
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .expect("a schema");
+        assert_eq!(schema, 1);
+        // It becomes current where it is used, and nowhere else.
+        add_key(&drive(&open(&to))).await;
+    }
+    drop(live);
+
+    // One of this version, in use and not.
+    let path = folder.path("new.db");
+    let store = open(&path);
+    fill(&drive(&store)).await;
+    let report = copied(&path, &folder.path("new-copy.db")).expect("a copy");
+    assert_eq!(report.schema, SqliteStore::SCHEMA);
+    assert_eq!(report.head, head(&store).await);
+    drop(store);
+    let note = folder.path("new.db-head");
+    fs::remove_file(&note).expect("removed");
+    copied(&path, &folder.path("second.db")).expect("a copy");
+    assert!(!note.exists(), "nothing is written beside it");
+}
+
+#[tokio::test]
+async fn of_what_is_not_for_us_or_was_set_back_there_is_no_copy() {
+    let folder = Folder::new();
+    let refused = |name: &str, kind: StoreErrorKind| {
+        let before = folder.names();
+        let error = copied(&folder.path(name), &folder.path("copy.db")).expect_err(name);
+        assert_eq!(error.kind(), kind, "{name}: {error}");
+        assert_eq!(folder.names(), before, "{name}");
+    };
+    fs::write(folder.path("text"), "no database\n".repeat(1_000)).expect("written");
+    fs::write(folder.path("empty"), "").expect("written");
+    drop(open(&folder.path("newer")));
+    raw(&folder.path("newer"))
+        .execute_batch("PRAGMA user_version = 99")
+        .expect("newer");
+    refused("text", StoreErrorKind::Foreign);
+    refused("empty", StoreErrorKind::Foreign);
+    refused("newer", StoreErrorKind::Newer);
+    refused("none", StoreErrorKind::Unavailable);
+
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let driver = drive(&store);
+    fill(&driver).await;
+    drop((store, driver));
+    let early = fs::read(&path).expect("readable");
+    add_key(&drive(&open(&path))).await;
+    fs::write(&path, early).expect("set back");
+    refused("keys.db", StoreErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_given_up_leaves_nothing() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    fill(&drive(&open(&path))).await;
+    let before = folder.names();
+    let given_up = AtomicBool::new(true);
+    let error = SqliteStore::copy(&path, folder.path("copy.db"), &given_up);
+    let error = error.expect_err("given up");
+    assert!(error.to_string().contains("given up"), "{error}");
+    assert_eq!(folder.names(), before);
 }

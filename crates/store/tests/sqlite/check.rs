@@ -1,3 +1,4 @@
+use portcullis_core::key::Key;
 use portcullis_core::store::{AuditLog as _, StoreErrorKind};
 use portcullis_store::SqliteStore;
 
@@ -87,10 +88,51 @@ async fn every_fault_is_named() {
             &["the newest audit event"],
         ),
         (
-            "DELETE FROM audit WHERE sequence = 3",
+            "DELETE FROM audit WHERE sequence = 4",
             &["the newest audit event"],
         ),
         ("DELETE FROM changes", &["the newest change"]),
+        ("DELETE FROM audit", &["the newest audit event"]),
+        ("DELETE FROM usage", &["KEY is missing in table usage"]),
+        (
+            "UPDATE usage SET created_at = created_at + 1",
+            &["KEY stands in table usage as"],
+        ),
+        (
+            "DELETE FROM secret_usage",
+            &["KEY has a secret that is missing in table secret_usage"],
+        ),
+        (
+            "INSERT INTO secret_usage (key, number) VALUES (1, 9)",
+            &["KEY has counters in table secret_usage of a secret"],
+        ),
+        (
+            "INSERT INTO usage (key, service, created_at) VALUES (99, 'orders', 0)",
+            &["row 99 has counters in table usage"],
+        ),
+        (
+            "DELETE FROM key_scopes",
+            &["KEY is missing in table key_scopes, by scope"],
+        ),
+        (
+            "DELETE FROM key_names WHERE part = (SELECT min(part) FROM key_names)",
+            &["KEY is missing in table key_names, by part"],
+        ),
+        (
+            "INSERT INTO key_names SELECT 'zzz', created_at, number FROM keys LIMIT 1",
+            &["KEY stands in table key_names as what it is not"],
+        ),
+        (
+            "UPDATE key_scopes SET created_at = created_at + 1",
+            &[
+                "KEY is missing in table key_scopes",
+                "KEY stands in table key_scopes as",
+            ],
+        ),
+        (
+            "INSERT INTO key_scopes (scope, created_at, key) VALUES ('a:b', 0, 99)",
+            &["table key_scopes has entries of key row 99"],
+        ),
         ("UPDATE head SET sums = sums + 1", &["of the same moment"]),
         (
             "INSERT INTO secrets (key, number, digest, root, issuer, created_at, standing) \
@@ -101,7 +143,11 @@ async fn every_fault_is_named() {
         let folder = Folder::new();
         let path = folder.path("keys.db");
         let driver = drive(&open(&path));
-        let key = fill(&driver).await;
+        let key = Key {
+            scopes: "orders:read".parse().expect("a scope"),
+            ..fill(&driver).await
+        };
+        driver.update_key(key.clone()).await.expect("updated");
         add_key(&driver).await;
         drop(driver);
         let raw = raw(&path);
@@ -114,7 +160,10 @@ async fn every_fault_is_named() {
         drop(raw);
         let before = folder.contents();
         let report = SqliteStore::check(&path).expect("checked");
-        let told = |word: &&str| report.faults().iter().any(|fault| fault.contains(word));
+        let told = |word: &&str| {
+            let word = word.replace("KEY", &format!("key {}", key.id));
+            report.faults().iter().any(|fault| fault.contains(&word))
+        };
         assert!(words.iter().all(told), "{sql}: {report}");
         if sql.starts_with("UPDATE keys") {
             let id = key.id.to_string();

@@ -1,7 +1,13 @@
-use portcullis_core::store::{AuditLog as _, KeyStore as _, StoreErrorKind, UsageStore as _};
+use portcullis_core::key::{Addresses, Key, KeyName, Metadata, Note, Owner};
+use portcullis_core::store::conformance::key;
+use portcullis_core::store::{
+    AuditLog as _, FromStored as _, KeyStore as _, Lookup, StoreErrorKind, UsageStore as _,
+};
 use portcullis_store::SqliteStore;
 
-use crate::support::{EVENTS, Folder, add_key, drive, fill, head, open, open_fails, orders, raw};
+use crate::support::{
+    EVENTS, Folder, ORDERS, add_key, drive, fill, head, open, open_fails, orders, raw,
+};
 
 #[test]
 fn a_file_of_another_kind_is_refused_and_untouched() {
@@ -191,8 +197,13 @@ async fn a_row_that_is_not_what_was_written_is_named() {
         if table == "keys" {
             assert!(message.contains(&bad.id.to_string()), "{sql}: {message}");
         }
-        let error = store.page(orders()).await.expect_err("the page holds it");
-        assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+        // It hides no other.
+        let page = store.page(orders()).await.expect("a page");
+        assert_eq!(page.keys, std::slice::from_ref(&good), "{sql}");
+        let [damaged] = page.damaged.as_slice() else {
+            panic!("{sql}: {:?}", page.damaged);
+        };
+        assert_eq!((damaged.id, &damaged.fault), (Some(bad.id), &message));
         assert_eq!(
             driver.load(good.id).await.expect("the others read").key,
             Some(good)
@@ -212,9 +223,12 @@ async fn an_index_that_leads_to_no_row_is_corrupt() {
     let mut request = orders();
     request.filter.name = Some("plain".parse().expect("a part of its name"));
     request.filter.service = None;
-    let error = store.page(request).await.expect_err("it leads nowhere");
-    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
-    assert!(error.to_string().contains("table keys"), "{error}");
+    let page = store.page(request).await.expect("it leads nowhere");
+    let [damaged] = page.damaged.as_slice() else {
+        panic!("{:?}", page.damaged);
+    };
+    assert_eq!((page.keys, damaged.id), (Vec::new(), None));
+    assert!(damaged.fault.contains("table keys"), "{}", damaged.fault);
     let page = store.page(orders()).await.expect("another index");
     assert_eq!(page.keys, []);
     assert_eq!(drive(&store).load(key.id).await.expect("loaded").key, None);
@@ -282,4 +296,129 @@ async fn overwritten_pages_are_corrupt_and_never_a_panic() {
             "page {page}: {error}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_was_stored_is_read_whatever_is_asked_of_new_text() {
+    let folder = Folder::new();
+    let store = open(&folder.path("keys.db"));
+    let driver = drive(&store);
+    fill(&driver).await;
+    // As a version wrote it whose rules were not those of this one.
+    let text = format!("pck_live_{}_{} \u{200B}", "0".repeat(32), "x".repeat(49));
+    let networks = "0.0.0.0/0, 192.0.2.7/24";
+    let metadata = format!(r#"{{"token":"{text}"}}"#);
+    assert!(text.parse::<KeyName>().is_err() && metadata.parse::<Metadata>().is_err());
+    let old = Key {
+        name: KeyName::from_stored(&text).expect("a name"),
+        owner: Owner::from_stored(&text).expect("an owner"),
+        note: Some(Note::from_stored(&text).expect("a note")),
+        metadata: Metadata::from_stored(&metadata).expect("metadata"),
+        addresses: Addresses::from_stored(networks).expect("networks"),
+        ..key(ORDERS, 1).expect("a key")
+    };
+    driver.create_key(old.clone()).await.expect("created");
+    drop((store, driver));
+    let store = open(&folder.path("keys.db"));
+    let loaded = store.load(Lookup::Id(old.id)).await.expect("loaded");
+    assert_eq!(loaded.key, Some(old));
+}
+
+#[tokio::test]
+async fn a_page_of_damaged_keys_is_as_long_as_any_and_goes_on() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let driver = drive(&store);
+    fill(&driver).await;
+    for _ in 0..24 {
+        add_key(&driver).await;
+    }
+    let sql = "UPDATE keys SET owner = 'mallory' WHERE number % 2 = 0";
+    raw(&path).execute(sql, []).expect("altered");
+    let (mut request, mut keys, mut damaged) = (orders(), 0, 0);
+    loop {
+        let page = store.page(request.clone()).await.expect("a page");
+        assert!(page.keys.len() + page.damaged.len() <= 10);
+        (keys, damaged) = (keys + page.keys.len(), damaged + page.damaged.len());
+        request.after = page.next;
+        if request.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((keys, damaged), (13, 12));
+}
+
+#[test]
+fn a_header_that_is_gone_beside_a_journal_is_damaged_and_not_foreign() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    drop(open(&path));
+    let mut bytes = std::fs::read(&path).expect("readable");
+    bytes[..100].fill(0);
+    std::fs::write(&path, &bytes).expect("written");
+    open_fails(&path, StoreErrorKind::Foreign);
+    // As SQLite leaves it that is interrupted while it writes.
+    let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    journal.resize(512, 0);
+    std::fs::write(folder.path("keys.db-journal"), journal).expect("written");
+    let before = folder.contents();
+    let message = open_fails(&path, StoreErrorKind::Corrupt);
+    assert!(message.contains("journal"), "{message}");
+    assert_eq!(folder.contents(), before);
+}
+
+#[tokio::test]
+async fn a_trail_without_its_events_is_refused() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    fill(&drive(&open(&path))).await;
+    raw(&path)
+        .execute("DELETE FROM audit", [])
+        .expect("emptied");
+    let message = open_fails(&path, StoreErrorKind::Corrupt);
+    assert!(message.contains("newest audit event"), "{message}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_lies_beside_a_database_is_whose_the_database_is() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    fill(&drive(&open(&path))).await;
+    fs::remove_file(folder.path("keys.db-head")).expect("removed");
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("a mode");
+    // The administrator alone can give it away, and is who has to.
+    let given = chown(&path, Some(4_711), Some(4_712)).is_ok();
+    let store = open(&path);
+    add_key(&drive(&store)).await;
+    store
+        .backup(folder.path("backup.db"))
+        .await
+        .expect("a backup");
+    let (main, mode) = (fs::metadata(&path).expect("a file"), |name: &str| {
+        let metadata = fs::metadata(folder.path(name)).expect(name);
+        (metadata.mode() & 0o777, metadata.uid(), metadata.gid())
+    });
+    for (name, expected) in [
+        ("keys.db-head", 0o640),
+        ("keys.db-wal", 0o640),
+        ("keys.db-shm", 0o640),
+        ("backup.db", 0o600),
+    ] {
+        assert_eq!(mode(name), (expected, main.uid(), main.gid()), "{name}");
+    }
+    assert_eq!(given, main.uid() == 4_711);
+    drop(store);
+
+    // A note is never written through a link.
+    fs::write(folder.path("theirs"), "theirs").expect("written");
+    fs::remove_file(folder.path("keys.db-head")).expect("removed");
+    symlink(folder.path("theirs"), folder.path("keys.db-head")).expect("a link");
+    add_key(&drive(&open(&path))).await;
+    let theirs = fs::read(folder.path("theirs")).expect("readable");
+    assert_eq!(theirs, b"theirs");
 }

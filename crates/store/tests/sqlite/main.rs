@@ -17,4 +17,5 @@ mod locks;
 mod migration;
 mod model;
 mod replaced;
+mod robbed;
 mod support;

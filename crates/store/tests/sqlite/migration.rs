@@ -14,7 +14,7 @@ use portcullis_core::usage::{Refusals, Usage};
 use portcullis_store::SqliteStore;
 use rusqlite::Connection;
 
-use crate::support::{Folder, ORDERS, changes, drive, head, open, raw};
+use crate::support::{Folder, ORDERS, changes, drive, head, open, open_fails, raw};
 
 const RECORDS: &str = include_str!("../../migrations/sqlite/V1__records.sql");
 const FIXTURE: &str = include_str!("v1.sql");
@@ -27,7 +27,7 @@ const MANY: i64 = 20_000;
 const PATH: &str = "PORTCULLIS_TEST_DATABASE";
 
 /// A database of version 1.
-fn make(path: &Path) -> Connection {
+pub(crate) fn make(path: &Path) -> Connection {
     let connection = raw(path);
     let mode: String = connection
         .query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))
@@ -403,4 +403,77 @@ fn a_migration_that_is_killed_leaves_version_1_and_is_done_again() {
     assert_eq!(count(&path, "SELECT count(*) FROM usage"), MANY + 4);
     let parts = "SELECT count(*) FROM key_names WHERE part = 'num'";
     assert_eq!(count(&path, parts), MANY);
+}
+
+#[tokio::test]
+async fn a_database_that_an_older_version_has_open_is_busy_at_once_and_untouched() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    // A gateway of the older version, between two requests.
+    let theirs = make(&path);
+    theirs
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .expect("a checkpoint");
+    let before = std::fs::read(&path).expect("readable");
+    let began = Instant::now();
+    let message = open_fails(&path, StoreErrorKind::Busy);
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(message.contains("older version"), "{message}");
+    assert_eq!(std::fs::read(&path).expect("readable"), before);
+    assert_eq!(count(&path, "PRAGMA user_version"), 1);
+
+    // The same where it is put in the place of one that is in use.
+    let store = open(&folder.path("ours.db"));
+    let known = head(&store).await;
+    let ours = folder.path("ours.db");
+    for name in ["keys.db", "keys.db-wal", "keys.db-shm"] {
+        // Under both names, as a link would have it.
+        let there = folder.path(&name.replace("keys", "ours"));
+        let _ = std::fs::remove_file(&there);
+        std::fs::hard_link(folder.path(name), there).expect("linked");
+    }
+    let began = Instant::now();
+    let error = store.changes(known).await.expect_err("in use");
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(error.kind(), StoreErrorKind::Busy, "{error}");
+    assert_eq!(count(&ours, "PRAGMA user_version"), 1);
+    drop(theirs);
+    assert!(matches!(
+        changes(&store, known).await,
+        Changes::Diverged { .. }
+    ));
+    assert_eq!(count(&ours, "PRAGMA user_version"), 3);
+}
+
+#[tokio::test]
+async fn an_older_copy_is_refused_before_it_is_migrated() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    drop(make(&path));
+    let copy = std::fs::read(&path).expect("readable");
+    let store = open(&path);
+    drive(&store)
+        .create_key(key("other".parse().expect("a name"), 0).expect("a key"))
+        .await
+        .expect("created");
+    drop(store);
+    // From before the update, as it is found when the update is undone.
+    std::fs::write(&path, &copy).expect("put in place");
+    for _ in 0..2 {
+        let message = open_fails(&path, StoreErrorKind::Corrupt);
+        assert!(message.contains("keys.db-head"), "{message}");
+        assert_eq!(std::fs::read(&path).expect("readable"), copy);
+    }
+    // Without the note nobody knows of anything newer.
+    std::fs::remove_file(folder.path("keys.db-head")).expect("removed");
+    drop(open(&path));
+    assert_eq!(count(&path, "PRAGMA user_version"), 3);
 }

@@ -56,7 +56,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "retired",
         ],
     ),
-    ("update_key", &["done", "conflict", "not_found"]),
+    (
+        "update_key",
+        &["done", "conflict", "not_found", "quota_reached"],
+    ),
     (
         "several_steps",
         &[
@@ -73,11 +76,11 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("add_usage", &["done"]),
     ("redigest", &["done"]),
     ("remember_roots", &["done"]),
-    ("nothing", &["conflict"]),
+    ("nothing", &["invalid"]),
     ("load", &["done", "empty"]),
     ("changes", &["some", "diverged"]),
     ("walk", &["done", "empty"]),
-    ("position", &["conflict"]),
+    ("position", &["invalid"]),
     ("usage", &["done"]),
     ("root_use", &["done"]),
     ("events", &["done", "empty"]),

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::{Fixture, ORDERS, Outcome, outcome};
 use crate::Context;
 use crate::key::{Environment, KeyId};
-use crate::manager::{ManagerConfig, ManagerStats};
+use crate::manager::{ManagerConfig, ManagerStats, ServicePatch};
 use crate::store::Fault;
 use crate::token::{Prefix, Presented, Token};
 use crate::verdict::{DenialReason, UnavailableCause};
@@ -159,4 +159,42 @@ async fn a_read_in_the_background_that_fails_is_counted() {
     assert_eq!(fixture.validate(token).await, Outcome::Granted);
     let stats = fixture.manager.stats();
     assert_eq!((stats.refreshes, stats.refresh_failures), (2, 1));
+}
+
+#[tokio::test]
+async fn a_key_whose_service_is_gone_is_refused_and_costs_no_read_each_time() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    fixture.store.lose_services();
+    // Any change of a service has this node read them again.
+    let other = fixture.other_node().await;
+    let patch = ServicePatch::new().quota(7);
+    let updated = other.update_service(&ORDERS, patch, &fixture.actor).await;
+    updated.expect("updated");
+    fixture.manager.poll_now().await.expect("polled");
+    let refused = Outcome::Denied(DenialReason::Service);
+    let token = issued.token.expose();
+    assert_eq!(fixture.validate(token).await, refused);
+    let calls = fixture.store.calls();
+    for _ in 0..100 {
+        assert_eq!(fixture.validate(token).await, refused);
+    }
+    assert_eq!(fixture.store.calls(), calls, "nothing is asked again");
+    // A record that is newer than the table asks for the services once more.
+    fixture
+        .manager
+        .disable_key(issued.key.id, &fixture.actor)
+        .await
+        .expect("disabled");
+    fixture
+        .manager
+        .enable_key(issued.key.id, &fixture.actor)
+        .await
+        .expect("enabled");
+    let calls = fixture.store.calls();
+    assert_eq!(fixture.validate(token).await, refused);
+    let once = fixture.store.calls();
+    assert!(once - calls <= 3, "{} calls", once - calls);
+    assert_eq!(fixture.validate(token).await, refused);
+    assert_eq!(fixture.store.calls(), once);
 }

@@ -7,7 +7,8 @@ use tokio::task::JoinHandle;
 use super::{Fixture, ORDERS, Outcome, outcome};
 use crate::Context;
 use crate::cache::Stamp;
-use crate::manager::{ManagerConfig, NewService, Rotation};
+use crate::key::KeyId;
+use crate::manager::{Issued, ManagerConfig, NewService, Rotation};
 use crate::service::ServiceName;
 use crate::store::{Fault, KeyStore};
 use crate::token::Presented;
@@ -15,6 +16,37 @@ use crate::verdict::DenialReason;
 
 /// Moves the clock by what no poll and no timeout notices.
 const INSTANT: Duration = Duration::from_micros(1);
+
+impl Fixture {
+    /// A key that this node has cached, as it was used once.
+    async fn issue_used(&self) -> Issued {
+        let issued = self.issue().await;
+        let outcome = self.validate(issued.token.expose()).await;
+        assert_eq!(outcome, Outcome::Granted);
+        issued
+    }
+
+    async fn revoke_elsewhere(&self, id: KeyId) {
+        let reason = "leaked".parse().expect("reason");
+        let elsewhere = self.other_node().await;
+        let revoked = elsewhere.revoke_key(id, reason, &self.actor).await;
+        revoked.expect("revoked");
+    }
+
+    async fn rotate_elsewhere(&self, id: KeyId, rotation: Rotation) -> Issued {
+        let elsewhere = self.other_node().await;
+        let rotated = elsewhere.rotate_key(id, rotation, &self.actor).await;
+        rotated.expect("rotated")
+    }
+
+    /// A validation whose read is done and held, and all that follow are.
+    async fn validate_held(&self, issued: &Issued) -> JoinHandle<Outcome> {
+        self.store.hold_loads();
+        let task = validate_apart(self, issued.token.expose()).await;
+        self.store.wait_held(1).await;
+        task
+    }
+}
 
 /// A validation in a task of its own, once it has found nothing in the cache.
 async fn validate_apart(fixture: &Fixture, token: &str) -> JoinHandle<Outcome> {
@@ -34,18 +66,11 @@ async fn validate_apart(fixture: &Fixture, token: &str) -> JoinHandle<Outcome> {
 async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
     let fixture = Fixture::new().await;
     let issued = fixture.issue().await;
-    fixture.store.hold_loads();
-    let first = validate_apart(&fixture, issued.token.expose()).await;
-    fixture.store.wait_held(1).await;
+    let first = fixture.validate_held(&issued).await;
     let joined = validate_apart(&fixture, issued.token.expose()).await;
     // The load has read the key while it was good, and waits. Revoking reads
     // it as well, and must not wait with it: it goes through another node.
-    let elsewhere = fixture.other_node().await;
-    let reason = "leaked".parse().expect("reason");
-    elsewhere
-        .revoke_key(issued.key.id, reason, &fixture.actor)
-        .await
-        .expect("revoked");
+    fixture.revoke_elsewhere(issued.key.id).await;
     fixture.manager.poll_now().await.expect("polled");
     fixture.store.release();
     assert_eq!(
@@ -65,11 +90,7 @@ async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
 async fn revoking_here_holds_for_the_very_next_request() {
     let fixture = Fixture::new().await;
     for _ in 0..100 {
-        let issued = fixture.issue().await;
-        assert_eq!(
-            fixture.validate(issued.token.expose()).await,
-            Outcome::Granted
-        );
+        let issued = fixture.issue_used().await;
         fixture.revoke(issued.key.id).await;
         let refused = fixture.validate(issued.token.expose()).await;
         assert_eq!(refused, Outcome::Denied(DenialReason::Revoked));
@@ -79,17 +100,8 @@ async fn revoking_here_holds_for_the_very_next_request() {
 #[tokio::test]
 async fn revoking_elsewhere_holds_here_after_one_poll() {
     let fixture = Fixture::new().await;
-    let issued = fixture.issue().await;
-    assert_eq!(
-        fixture.validate(issued.token.expose()).await,
-        Outcome::Granted
-    );
-    let elsewhere = fixture.other_node().await;
-    let reason = "leaked".parse().expect("reason");
-    elsewhere
-        .revoke_key(issued.key.id, reason, &fixture.actor)
-        .await
-        .expect("revoked");
+    let issued = fixture.issue_used().await;
+    fixture.revoke_elsewhere(issued.key.id).await;
     assert_eq!(
         fixture.validate(issued.token.expose()).await,
         Outcome::Granted,
@@ -103,11 +115,7 @@ async fn revoking_elsewhere_holds_here_after_one_poll() {
 #[tokio::test]
 async fn a_commit_whose_caller_goes_away_is_noticed_all_the_same() {
     let fixture = Fixture::new().await;
-    let issued = fixture.issue().await;
-    assert_eq!(
-        fixture.validate(issued.token.expose()).await,
-        Outcome::Granted
-    );
+    let issued = fixture.issue_used().await;
     let (manager, actor, id) = (
         fixture.manager.clone(),
         fixture.actor.clone(),
@@ -167,18 +175,12 @@ async fn of_fifty_rotations_of_one_record_one_wins() {
 #[tokio::test]
 async fn a_secret_just_made_elsewhere_counts_for_all_who_use_it_at_once() {
     let fixture = Fixture::new().await;
-    let old = fixture.issue().await;
-    assert_eq!(fixture.validate(old.token.expose()).await, Outcome::Granted);
-    let elsewhere = fixture.other_node().await;
-    let rotation = Rotation::default();
-    let new = elsewhere
-        .rotate_key(old.key.id, rotation, &fixture.actor)
-        .await
-        .expect("rotated");
+    let old = fixture.issue_used().await;
+    let new = fixture
+        .rotate_elsewhere(old.key.id, Rotation::default())
+        .await;
     fixture.clock.advance(INSTANT);
-    fixture.store.hold_loads();
-    let first = validate_apart(&fixture, new.token.expose()).await;
-    fixture.store.wait_held(1).await;
+    let first = fixture.validate_held(&new).await;
     let second = validate_apart(&fixture, new.token.expose()).await;
     fixture.store.release();
     assert_eq!(first.await.expect("task"), Outcome::Granted);
@@ -190,11 +192,9 @@ async fn a_secret_just_made_elsewhere_counts_for_all_who_use_it_at_once() {
 async fn a_stale_token_does_not_keep_a_new_one_from_being_read() {
     let fixture = Fixture::new().await;
     let stale = fixture.issue().await;
-    let elsewhere = fixture.other_node().await;
     let rotate = async || {
         let at_once = Rotation::default().grace(Duration::ZERO);
-        let rotated = elsewhere.rotate_key(stale.key.id, at_once, &fixture.actor);
-        rotated.await.expect("rotated").token
+        fixture.rotate_elsewhere(stale.key.id, at_once).await.token
     };
     // Ended first, and then forgotten.
     let (_, present) = (rotate().await, rotate().await);
@@ -209,16 +209,11 @@ async fn a_stale_token_does_not_keep_a_new_one_from_being_read() {
 async fn a_read_that_began_before_a_rotation_does_not_refuse_its_new_secret() {
     let fixture = Fixture::new().await;
     let old = fixture.issue().await;
-    fixture.store.hold_loads();
-    let first = validate_apart(&fixture, old.token.expose()).await;
-    fixture.store.wait_held(1).await;
+    let first = fixture.validate_held(&old).await;
     fixture.clock.advance(INSTANT);
-    let elsewhere = fixture.other_node().await;
-    let rotation = Rotation::default();
-    let new = elsewhere
-        .rotate_key(old.key.id, rotation, &fixture.actor)
-        .await
-        .expect("rotated");
+    let new = fixture
+        .rotate_elsewhere(old.key.id, Rotation::default())
+        .await;
     let joined = validate_apart(&fixture, new.token.expose()).await;
     fixture.store.release();
     assert_eq!(first.await.expect("task"), Outcome::Granted);
@@ -234,9 +229,7 @@ async fn a_read_that_began_before_a_key_was_made_does_not_refuse_it() {
     let issued = create.await.expect("issued");
     let after = fixture.memory.snapshot();
     fixture.memory.restore(&before);
-    fixture.store.hold_loads();
-    let first = validate_apart(&fixture, issued.token.expose()).await;
-    fixture.store.wait_held(1).await;
+    let first = fixture.validate_held(&issued).await;
     // The read is done, and now the key is made.
     fixture.memory.restore(&after);
     fixture.clock.advance(INSTANT);
@@ -252,16 +245,9 @@ async fn a_read_that_began_before_a_key_was_made_does_not_refuse_it() {
 #[tokio::test]
 async fn revoking_what_is_revoked_elsewhere_holds_here_at_once() {
     let fixture = Fixture::new().await;
-    let elsewhere = fixture.other_node().await;
-    let (revoked, disabled) = (fixture.issue().await, fixture.issue().await);
+    let (revoked, disabled) = (fixture.issue_used().await, fixture.issue_used().await);
     for issued in [&revoked, &disabled] {
-        let outcome = fixture.validate(issued.token.expose()).await;
-        assert_eq!(outcome, Outcome::Granted);
-        let reason = "leaked".parse().expect("reason");
-        elsewhere
-            .revoke_key(issued.key.id, reason, &fixture.actor)
-            .await
-            .expect("revoked");
+        fixture.revoke_elsewhere(issued.key.id).await;
     }
     fixture.revoke(revoked.key.id).await;
     let error = fixture
@@ -279,11 +265,7 @@ async fn revoking_what_is_revoked_elsewhere_holds_here_at_once() {
 #[tokio::test]
 async fn a_changed_service_sends_no_cached_key_to_the_store() {
     let fixture = Fixture::new().await;
-    let issued = fixture.issue().await;
-    assert_eq!(
-        fixture.validate(issued.token.expose()).await,
-        Outcome::Granted
-    );
+    let issued = fixture.issue_used().await;
     let elsewhere = fixture.other_node().await;
     let young = NewService::new(ServiceName::from_static("young"));
     elsewhere
@@ -312,15 +294,8 @@ async fn a_read_that_took_longer_than_s_does_not_count() {
         .store_timeout(s * 5);
     let fixture = Fixture::with(config).await;
     let issued = fixture.issue().await;
-    fixture.store.hold_loads();
-    let slow = validate_apart(&fixture, issued.token.expose()).await;
-    fixture.store.wait_held(1).await;
-    let elsewhere = fixture.other_node().await;
-    let reason = "leaked".parse().expect("reason");
-    elsewhere
-        .revoke_key(issued.key.id, reason, &fixture.actor)
-        .await
-        .expect("revoked");
+    let slow = fixture.validate_held(&issued).await;
+    fixture.revoke_elsewhere(issued.key.id).await;
     // No poll tells of it.
     fixture.store.set(Fault::Fail);
     fixture.clock.advance(s + INSTANT);

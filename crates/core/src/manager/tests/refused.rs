@@ -4,7 +4,7 @@ use super::{BILLING, Fixture, ORDERS, told};
 use crate::audit::{Action, AuditEvent, Outcome as Ended};
 use crate::error::ErrorKind;
 use crate::key::{KeyId, KeyState};
-use crate::manager::{Expiry, KeyPatch, NewService, Rotation, ServicePatch, VerifyAudit};
+use crate::manager::{Expiry, KeyPatch, NewKey, NewService, Rotation, ServicePatch, VerifyAudit};
 use crate::store::Fault;
 
 fn ends(events: &[AuditEvent]) -> Vec<(Action, ErrorKind)> {
@@ -132,6 +132,177 @@ async fn each_refused_change_is_one_event_and_changes_nothing() {
             .expect("verified")
             .is_whole()
     );
+}
+
+/// The attempts that each event of a refusal stands for beyond itself.
+fn attempts(events: &[AuditEvent]) -> Vec<Option<&str>> {
+    let told = events.iter().map(|event| {
+        let mut fields = told(event).into_iter();
+        fields.rfind(|(field, ..)| *field == "attempts")
+    });
+    told.map(|field| field.and_then(|(_, _, after)| after))
+        .collect()
+}
+
+#[tokio::test]
+async fn who_goes_away_before_the_answer_is_told_of_all_the_same() {
+    let fixture = Fixture::new().await;
+    let nobody = KeyId::random();
+    fixture.store.hold_loads();
+    {
+        let mut disable = Box::pin(fixture.manager.disable_key(nobody, &fixture.actor));
+        // The first poll hands the attempt over.
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(disable.as_mut().poll(&mut context).is_pending());
+        fixture.store.wait_held(1).await;
+    }
+    fixture.store.release();
+    while fixture.events().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let kinds = ends(&fixture.events().await);
+    assert_eq!(kinds, [(Action::KeyDisable, ErrorKind::NotFound)]);
+}
+
+#[tokio::test]
+async fn the_same_attempt_over_and_over_is_one_event_and_then_a_count() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let (manager, id) = (&fixture.manager, issued.key.id);
+    fixture.revoke(id).await;
+    let before = fixture.events().await.len();
+    let enable = async |request: u32| {
+        let actor = fixture.actor.clone();
+        let actor = actor.request_id(&request.to_string()).expect("an id");
+        let error = manager.enable_key(id, &actor).await.expect_err("revoked");
+        assert_eq!(error.kind(), ErrorKind::State);
+    };
+    for request in 0..500 {
+        enable(request).await;
+    }
+    assert_eq!(fixture.events().await.len(), before + 1);
+    assert_eq!(manager.stats().refused_changes, 500);
+    manager.flush_usage().await.expect("written");
+    for request in 500..600 {
+        enable(request).await;
+    }
+    // Whoever flushes or shuts down leaves nothing untold; the period goes on.
+    manager.shutdown().await.expect("shut down");
+    let events = fixture.events().await.split_off(before);
+    assert_eq!(attempts(&events), [None, Some("499"), Some("100")]);
+    let (action, kind) = (Action::KeyEnable, ErrorKind::State);
+    assert_eq!(ends(&events), [(action, kind); 3]);
+    for event in &events {
+        assert_eq!((event.key, &event.service), (Some(id), &Some(ORDERS)));
+    }
+    let verified = manager.verify_audit(VerifyAudit::new()).await;
+    assert!(verified.expect("verified").is_whole());
+}
+
+#[tokio::test]
+async fn ever_other_attempts_are_a_bounded_number_of_events() {
+    let fixture = Fixture::new().await;
+    let manager = &fixture.manager;
+    for _ in 0..1_000 {
+        let nobody = KeyId::random();
+        let error = manager.disable_key(nobody, &fixture.actor).await;
+        assert_eq!(error.expect_err("unknown").kind(), ErrorKind::NotFound);
+    }
+    manager.flush_usage().await.expect("written");
+    let events = fixture.events().await;
+    let attempts = attempts(&events);
+    assert_eq!(attempts.len(), 101);
+    assert_eq!(attempts.last(), Some(&Some("900")));
+    let rest = events.last().expect("an event");
+    assert_eq!((rest.key, rest.actor.name()), (None, "test"));
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_counted_when_it_can() {
+    let fixture = Fixture::new().await;
+    let past = Expiry::At(crate::clock::Timestamp::from_millis(1));
+    let create = async || {
+        let new = fixture.new_key().expiry(past);
+        let created = fixture.manager.create_key(new, &fixture.actor).await;
+        assert_eq!(created.expect_err("past").kind(), ErrorKind::Invalid);
+    };
+    fixture.store.set(Fault::Fail);
+    create().await;
+    create().await;
+    assert!(fixture.manager.flush_usage().await.is_ok(), "no usage");
+    fixture.store.set(Fault::None);
+    assert!(fixture.events().await.is_empty());
+    fixture.manager.flush_usage().await.expect("written");
+    assert_eq!(attempts(&fixture.events().await), [Some("2")]);
+}
+
+#[tokio::test]
+async fn a_refused_change_makes_no_node_read_anything_again() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let other = fixture.other_node().await;
+    fixture.manager.poll_now().await.expect("polled");
+    let granted = fixture.validate(issued.token.expose()).await;
+    assert_eq!(granted, super::Outcome::Granted);
+    let nobody = KeyId::random();
+    let refused = other.disable_key(nobody, &fixture.actor).await;
+    assert_eq!(refused.expect_err("unknown").kind(), ErrorKind::NotFound);
+    fixture.manager.poll_now().await.expect("polled");
+    let (loads, calls) = (fixture.store.loads(), fixture.store.calls());
+    let granted = fixture.validate(issued.token.expose()).await;
+    assert_eq!(granted, super::Outcome::Granted);
+    let later = (fixture.store.loads(), fixture.store.calls());
+    assert_eq!(later, (loads, calls), "neither the key nor the services");
+}
+
+#[tokio::test]
+async fn a_refused_change_of_many_names_what_it_was_about() {
+    let fixture = Fixture::new().await;
+    let (manager, actor) = (&fixture.manager, &fixture.actor);
+    let past = Expiry::At(crate::clock::Timestamp::from_millis(1));
+    let new = || fixture.new_key().expiry(past);
+    let billing = NewKey::new(
+        BILLING,
+        "acme".parse().expect("owner"),
+        "job".parse().expect("name"),
+    );
+    let created = manager.create_keys(vec![new(), billing, new()], actor);
+    assert!(created.await.is_err());
+    let mut ids: Vec<_> = (0..2).map(|_| KeyId::random()).collect();
+    let reason = || "r".parse().expect("reason");
+    assert!(
+        manager
+            .revoke_keys(ids.clone(), reason(), actor)
+            .await
+            .is_err()
+    );
+    ids.extend((0..998).map(|_| KeyId::random()));
+    assert!(
+        manager
+            .revoke_keys(ids.clone(), reason(), actor)
+            .await
+            .is_err()
+    );
+    let events = fixture.events().await;
+    let two = format!("{} {}", ids[0], ids[1]);
+    assert_eq!(
+        told(&events[0])[..2],
+        [
+            ("keys", None, Some("3")),
+            ("services", None, Some("billing orders"))
+        ]
+    );
+    assert_eq!(
+        told(&events[1]),
+        [("keys", None, Some("2")), ("ids", None, Some(&*two))]
+    );
+    let (_, _, many) = told(&events[2])[1];
+    let many = many.expect("ids");
+    assert!(
+        many.starts_with(&two) && many.ends_with(" and 950 more"),
+        "{many}"
+    );
+    assert!(many.len() < 2_000);
 }
 
 #[tokio::test]

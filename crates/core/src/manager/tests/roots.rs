@@ -147,6 +147,7 @@ async fn a_root_gives_way_to_the_next_one_and_no_key_notices() {
         .await
         .expect("verified");
     assert_eq!(report.fault, None);
+    assert!(report.attested > 0 && report.unproven == 0, "{report:?}");
     let rests_on = report.rests_on.expect("the anchor of the retirement");
     assert_eq!(rests_on.root, name("k2"));
     let status = root(&manager, "k1").await;
@@ -222,6 +223,8 @@ async fn what_stands_is_not_retired_and_every_attempt_is_told() {
         .await
         .expect_err("in use");
     assert!(message.to_string().contains("1 digests"), "{message}");
+    // The same once more is counted, and told with the next flush.
+    manager.flush_usage().await.expect("written");
     let events = manager
         .audit_events(ListEvents::new().limit(1_000))
         .await
@@ -319,6 +322,62 @@ async fn digests_that_could_not_be_moved_are_moved_with_the_next_flush() {
     manager.flush_usage().await.expect("flushed");
     let stats = manager.stats();
     assert_eq!((stats.redigests, stats.digests_waiting), (2, 0));
+}
+
+#[tokio::test]
+async fn nodes_that_disagree_about_the_current_root_move_no_digest_back() {
+    let fixture = Fixture::new().await;
+    let old = fixture.issue().await;
+    let both = with_k2(&fixture);
+    // While the change is rolled out.
+    let (early, late) = (
+        node(&fixture, &rotated(&both)).await,
+        node(&fixture, &both).await,
+    );
+    for manager in [&early, &late, &early] {
+        // As if it read the record anew.
+        manager.shared().keys.clear();
+        assert_eq!(validate(manager, &old).await, Outcome::Granted);
+        manager.flush_usage().await.expect("flushed");
+        let stored = manager.key(old.key.id).await.expect("there");
+        assert_eq!(roots(&stored), [("k2", "k1")], "forward, and not back");
+    }
+    assert_eq!((early.stats().redigests, late.stats().redigests), (1, 0));
+}
+
+#[tokio::test]
+async fn a_damaged_record_keeps_no_other_digest_from_moving() {
+    let fixture = Fixture::new().await;
+    let mut all = Vec::new();
+    for _ in 0..9 {
+        all.push(fixture.issue().await);
+    }
+    let store = FaultStore::new(fixture.memory.clone());
+    let manager = KeyManager::builder(store.clone())
+        .keyring(rotated(&with_k2(&fixture)))
+        .clock(fixture.clock.clone())
+        .build()
+        .await
+        .expect("built");
+    for issued in &all {
+        assert_eq!(validate(&manager, issued).await, Outcome::Granted);
+    }
+    store.damage(all[4].key.id);
+    manager.flush_usage().await.expect("flushed");
+    let stats = manager.stats();
+    assert_eq!(
+        (
+            stats.redigests,
+            stats.redigest_failures,
+            stats.digests_waiting
+        ),
+        (8, 1, 0)
+    );
+    for (at, issued) in all.iter().enumerate() {
+        let key = manager.key(issued.key.id).await.expect("there");
+        let root = if at == 4 { "k1" } else { "k2" };
+        assert_eq!(roots(&key), [(root, "k1")], "key {at}");
+    }
 }
 
 #[tokio::test]

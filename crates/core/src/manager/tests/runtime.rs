@@ -8,8 +8,8 @@ use crate::Context;
 use crate::audit::Actor;
 use crate::error::ErrorKind;
 use crate::keyring::Keyring;
-use crate::manager::{KeyManager, NewService};
-use crate::store::{Fault, MemoryStore};
+use crate::manager::{KeyManager, ManagerConfig, NewService};
+use crate::store::{Fault, FaultStore, MemoryStore};
 use crate::token::Presented;
 use crate::verdict::UnavailableCause;
 
@@ -52,6 +52,52 @@ fn a_manager_works_where_there_is_no_runtime() {
     let actor = Actor::new("test").expect("name");
     wait_for(manager.create_service(NewService::new(ORDERS), &actor)).expect("created");
     assert_eq!(wait_for(manager.services()).expect("read").len(), 1);
+}
+
+#[test]
+fn a_runtime_without_a_timer_is_an_error_and_no_panic() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .expect("runtime");
+    let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
+    let build = || KeyManager::builder(MemoryStore::new()).keyring(keyring.clone());
+    let given = wait_for(build().runtime(runtime.handle().clone()).build());
+    assert_eq!(given.expect_err("no timer").kind(), ErrorKind::NoRuntime);
+    let own = runtime.block_on(build().build());
+    assert_eq!(own.expect_err("no timer").kind(), ErrorKind::NoRuntime);
+}
+
+#[test]
+fn a_manager_works_on_another_runtime_that_has_no_timer() {
+    let own = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()
+        .expect("runtime");
+    let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
+    let store = FaultStore::new(MemoryStore::new());
+    let timeout = std::time::Duration::from_millis(200);
+    let config = ManagerConfig::default().store_timeout(timeout);
+    let other = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("runtime");
+    other.block_on(async {
+        let build = KeyManager::builder(store.clone())
+            .keyring(keyring)
+            .config(config)
+            .runtime(own.handle().clone());
+        let manager = build.build().await.expect("built");
+        let actor = Actor::new("test").expect("name");
+        let created = manager.create_service(NewService::new(ORDERS), &actor);
+        created.await.expect("created");
+        assert_eq!(manager.services().await.expect("read").len(), 1);
+        // The timer is one that runs: a store that hangs is given up.
+        store.set(Fault::Hang);
+        let error = manager.services().await.expect_err("hangs");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        store.set(Fault::None);
+    });
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use crate::audit::Action;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Rate;
-use crate::manager::{Expiry, KeyPatch, ManagerConfig, NewService, Patch, Rotation, ServicePatch};
+use crate::manager::{
+    Expiry, KeyManager, KeyPatch, ManagerConfig, NewService, Patch, Rotation, ServicePatch,
+};
 use crate::service::{Service, ServiceName};
 use crate::token::Presented;
 use crate::verdict::{DenialReason, Verdict};
@@ -403,4 +405,53 @@ async fn a_service_that_does_not_exist_is_said_to_be_missing() {
     for error in [updated, retired] {
         assert_eq!(error.expect_err("missing").kind(), ErrorKind::NotFound);
     }
+}
+
+#[tokio::test]
+async fn what_the_manager_was_told_since_refuses_no_change_of_something_else() {
+    let fixture = Fixture::new().await;
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let lives = ServicePatch::new()
+        .max_lifetime(days(100))
+        .default_lifetime(days(90));
+    fixture.update_service(lives).await.expect("updated");
+    let issued = fixture.issue().await;
+    let config = ManagerConfig::default()
+        .max_lifetime(days(30))
+        .default_lifetime(days(30));
+    let strict = KeyManager::builder(fixture.memory.clone())
+        .keyring(fixture.keyring.clone())
+        .clock(fixture.clock.clone())
+        .config(config)
+        .build()
+        .await
+        .expect("built");
+    let update = async |patch| strict.update_service(&ORDERS, patch, &fixture.actor).await;
+    let service = update(ServicePatch::new().quota(7)).await.expect("updated");
+    assert_eq!((service.quota, service.max_lifetime), (7, Some(days(100))));
+    for (patch, field) in [
+        (ServicePatch::new().max_lifetime(days(99)), "max_lifetime"),
+        (
+            ServicePatch::new().default_lifetime(days(31)),
+            "default_lifetime",
+        ),
+        // The default that stands is longer.
+        (
+            ServicePatch::new().max_lifetime(days(20)),
+            "default_lifetime",
+        ),
+    ] {
+        let error = update(patch).await.expect_err(field);
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains(field), "{error}");
+    }
+    update(ServicePatch::new().default_lifetime(days(30)))
+        .await
+        .expect("within bounds");
+    // And a key that lives longer than it may by now can be renamed.
+    let renamed = KeyPatch::new().name("new".parse().expect("name"));
+    let key = strict
+        .update_key(issued.key.id, renamed, &fixture.actor)
+        .await;
+    assert_eq!(key.expect("renamed").expires_at, issued.key.expires_at);
 }

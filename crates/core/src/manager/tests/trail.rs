@@ -1,5 +1,7 @@
 //! The trail: listed, verified, anchored, pruned, and tampered with.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{BILLING, Fixture, ORDERS};
@@ -7,7 +9,7 @@ use crate::audit::{Action, AuditReport, AuditSeal, EventDraft, HeadCheck};
 use crate::clock::{Clock as _, Timestamp};
 use crate::error::ErrorKind;
 use crate::keyring::Keyring;
-use crate::manager::{AuditPage, ListEvents, VerifyAudit};
+use crate::manager::{AuditPage, KeyManager, ListEvents, VerifyAudit};
 use crate::store::{AuditHead, Change, EventRecord, KeyStore as _, Operation, Step};
 
 async fn verify(fixture: &Fixture, request: VerifyAudit) -> AuditReport {
@@ -241,4 +243,106 @@ async fn many_events_are_verified_a_portion_at_a_time() {
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(prune(&fixture).await, (2_701, 2_701));
     assert_eq!(whole(&fixture).await.verified, 2);
+}
+
+#[tokio::test]
+async fn a_walk_whose_start_is_pruned_meanwhile_begins_anew() {
+    let fixture = Fixture::new().await;
+    fixture.issue().await;
+    fixture.clock.advance(Duration::from_secs(90));
+    // The one anchor that there is, up to which another node prunes: once the
+    // walk has learnt where the trail ends.
+    let anchored = fixture.manager.anchor_audit(&fixture.actor).await;
+    let through = anchored.expect("anchored").place.sequence;
+    let (other, actor) = (fixture.other_node().await, fixture.actor.clone());
+    let (before, once) = (now(&fixture), Arc::new(AtomicBool::new(true)));
+    fixture.store.after_audit_heads(move || {
+        let (other, actor, once) = (other.clone(), actor.clone(), Arc::clone(&once));
+        Box::pin(async move {
+            if once.swap(false, Relaxed) {
+                let pruned = other.prune_audit(before, &actor).await.expect("pruned");
+                assert_eq!(pruned.through, through);
+            }
+        })
+    });
+    let report = whole(&fixture).await;
+    assert_eq!((report.pruned, report.verified), (through, 2));
+}
+
+#[tokio::test]
+async fn a_trail_that_is_pruned_during_every_walk_has_no_fault_for_it() {
+    let fixture = Fixture::new().await;
+    let (other, actor) = (fixture.other_node().await, fixture.actor.clone());
+    let clock = fixture.clock.clone();
+    fixture.store.after_audit_heads(move || {
+        let (other, actor, clock) = (other.clone(), actor.clone(), clock.clone());
+        Box::pin(async move {
+            clock.advance(Duration::from_secs(1));
+            other.anchor_audit(&actor).await.expect("anchored");
+            let before = clock.now().wall();
+            other.prune_audit(before, &actor).await.expect("pruned");
+        })
+    });
+    let (manager, actor) = (&fixture.manager, &fixture.actor);
+    let verified = manager.verify_audit(VerifyAudit::new()).await;
+    let anchored = manager.anchor_audit(actor).await.map(drop);
+    for error in [verified.map(drop), anchored].map(|ended| ended.expect_err("never at rest")) {
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_retired_root_is_proved_through_prunings_and_further_retirements() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let name = |name: &str| name.parse().expect(name);
+    let both = fixture.keyring.add(name("k2")).expect("added");
+    let node = async |keyring: Keyring| {
+        KeyManager::builder(fixture.memory.clone())
+            .keyring(keyring)
+            .clock(fixture.clock.clone())
+            .build()
+            .await
+            .expect("built")
+    };
+    fixture.clock.advance(Duration::from_secs(90));
+    fixture.revoke(issued.key.id).await;
+    let early = now(&fixture);
+    let keyring = both.make_current(&name("k2")).expect("rotated");
+    let manager = node(keyring.clone()).await;
+    manager
+        .retire_root(&name("k1"), &fixture.actor)
+        .await
+        .expect("retired");
+    let keyring = keyring.without(&name("k1")).expect("dropped");
+    let manager = node(keyring.clone()).await;
+    let report = async |manager: &KeyManager| {
+        let report = manager.verify_audit(VerifyAudit::new()).await;
+        let report = report.expect("verified");
+        assert_eq!(report.fault, None);
+        (
+            report.pruned,
+            report.verified,
+            report.attested,
+            report.unproven,
+        )
+    };
+    assert_eq!(report(&manager).await, (0, 2, 4, 0));
+    let pruned = manager.prune_audit(early, &fixture.actor).await;
+    assert_eq!(pruned.expect("pruned").through, 3);
+    assert_eq!(report(&manager).await, (3, 3, 1, 0));
+    manager
+        .anchor_audit(&fixture.actor)
+        .await
+        .expect("anchored");
+
+    let keyring = keyring.add(name("k3")).expect("added");
+    let keyring = keyring.make_current(&name("k3")).expect("rotated");
+    let manager = node(keyring.clone()).await;
+    manager
+        .retire_root(&name("k2"), &fixture.actor)
+        .await
+        .expect("retired");
+    let manager = node(keyring.without(&name("k2")).expect("dropped")).await;
+    assert_eq!(report(&manager).await, (3, 2, 5, 0));
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::{Fixture, ORDERS, Outcome, told};
 use crate::audit::Outcome as Ended;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::error::ErrorKind;
 use crate::key::{Addresses, Key, KeyId, Metadata, Note};
 use crate::limits::Rate;
-use crate::manager::{Expiry, KeyPatch, ManagerConfig, NewService, Patch, ServicePatch};
+use crate::manager::{
+    Expiry, KeyManager, KeyPatch, ManagerConfig, NewService, Patch, Rotation, ServicePatch,
+};
 use crate::scope::Scopes;
 use crate::verdict::DenialReason;
 
@@ -363,4 +365,47 @@ async fn metadata_that_grows_too_large_is_refused_and_told_without_its_content()
     let last = events.last().expect("events");
     assert_eq!(last.outcome, Ended::Refused(ErrorKind::Invalid));
     assert_eq!(told(last), [("metadata", None, None)]);
+}
+
+#[tokio::test]
+async fn a_place_that_another_clock_gave_away_is_not_taken_back() {
+    let fixture = Fixture::new().await;
+    let (manager, actor) = (&fixture.manager, &fixture.actor);
+    let one = ServicePatch::new().quota(1);
+    manager
+        .update_service(&ORDERS, one, actor)
+        .await
+        .expect("updated");
+    let hour = Duration::from_secs(3_600);
+    let new = fixture.new_key().expiry(Expiry::In(hour));
+    let first = manager.create_key(new, actor).await.expect("issued");
+    // On this node's clock it is over, and another one takes its place.
+    let ahead = ManualClock::new();
+    ahead.advance(hour);
+    let elsewhere = KeyManager::builder(fixture.memory.clone())
+        .keyring(fixture.keyring.clone())
+        .clock(ahead)
+        .build()
+        .await
+        .expect("built");
+    let second = elsewhere.create_key(fixture.new_key(), actor).await;
+    let second = second.expect("its place is free").key.id;
+    let id = first.key.id;
+    for more in [Expiry::In(hour * 2), Expiry::Never] {
+        let (kind, message) = fixture.refuse(id, KeyPatch::new().expiry(more)).await;
+        assert_eq!(kind, ErrorKind::QuotaReached, "{message}");
+    }
+    assert_eq!(manager.key(id).await.expect("key"), first.key);
+    // Everything but a longer life is free.
+    let less = KeyPatch::new().expiry(Expiry::In(hour / 2));
+    fixture.update(id, less).await;
+    manager.disable_key(id, actor).await.expect("disabled");
+    manager.enable_key(id, actor).await.expect("enabled");
+    let rotated = manager.rotate_key(id, Rotation::default(), actor).await;
+    rotated.expect("rotated");
+    fixture.revoke(second).await;
+    let key = fixture
+        .update(id, KeyPatch::new().expiry(Expiry::Never))
+        .await;
+    assert_eq!(key.expires_at, None, "there is room again");
 }

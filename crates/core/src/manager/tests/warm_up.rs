@@ -178,3 +178,36 @@ async fn nothing_is_read_ahead_where_nobody_wants_it() {
     manager.poll_now().await.expect("polled");
     assert_eq!(store.loads(), 0);
 }
+
+#[tokio::test]
+async fn reading_ahead_is_given_up_where_it_takes_too_long() {
+    let fixture = Fixture::new().await;
+    let issued = used(&fixture, 30).await;
+    let store = FaultStore::new(fixture.memory.clone());
+    // Slow, but each answer comes before it is too late.
+    let config = ManagerConfig::default().store_timeout(Duration::from_secs(40));
+    let manager = start(&fixture, &store, config).await;
+    let calls = store.calls();
+    store.set(Fault::Hang);
+    while store.calls() == calls {
+        tokio::task::yield_now().await;
+    }
+    fixture.clock.advance(Duration::from_secs(30));
+    store.hold_loads();
+    store.set(Fault::None);
+    store.wait_held(8).await;
+    fixture.clock.advance(Duration::from_secs(29));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!manager.stats().warm_up_done(), "it has a minute");
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(warmed(&manager).await, 0);
+    assert_eq!(manager.stats().warm_ups_cut, 1);
+    assert_eq!(store.loads(), 8, "no more is read ahead");
+    store.release();
+    for issued in &issued {
+        granted(&manager, issued).await;
+    }
+    assert_eq!(store.loads(), 30, "and nothing was read twice");
+}

@@ -38,6 +38,12 @@ impl Shared {
         };
         let key = entry.key();
         let Some(service) = services.find(&key.service) else {
+            // A service is never removed: a table that is as new as the record
+            // and lacks it says that there is none, and reading again finds none.
+            if services.stamp() >= entry.stamp() {
+                found.usage.record_refused(class_of(DenialReason::Service));
+                return Judgement::Verdict(denied(DenialReason::Service, token));
+            }
             return Judgement::NoService;
         };
         let refused = live(key, service, found.secret, now).and_then(|()| allowed(key, context));

@@ -24,6 +24,7 @@ pub(super) async fn each_commit_counts_once_and_draws_a_tag(driver: Driver) -> O
         Operation::UpdateKey {
             key: updated,
             expected: 1,
+            now: at(0),
         },
     ];
     for (operation, count) in operations.into_iter().zip(1..) {
@@ -164,6 +165,7 @@ pub(super) async fn a_failed_commit_leaves_nothing_behind(driver: Driver) -> Out
             ..first.clone()
         },
         expected: 5,
+        now: at(0),
     };
     refused(
         "a stale update",

@@ -96,7 +96,8 @@ impl Driver {
         self.commit(Operation::CreateKey { key, now: at(0) }).await
     }
 
-    /// Writes `key` with the next version over the record that it was read from.
+    /// Writes `key` with the next version over the record that it was read
+    /// from, at the suite's start.
     ///
     /// # Errors
     ///
@@ -107,7 +108,9 @@ impl Driver {
             version: expected.saturating_add(1),
             ..key
         };
-        self.commit(Operation::UpdateKey { key, expected }).await
+        let now = at(0);
+        self.commit(Operation::UpdateKey { key, expected, now })
+            .await
     }
 
     /// Writes `service` with the next version over the record that it was read
@@ -289,6 +292,9 @@ fn event(operation: &Operation) -> EventRecord {
         Operation::UpdateKey { key, .. } => {
             let text = format!("update key {}", key.id);
             (Some(&key.service), Some(key.id), text)
+        }
+        Operation::RevokeDamagedKey { id, .. } => {
+            (None, Some(*id), format!("revoke damaged key {id}"))
         }
         Operation::RetireRoot { name, .. } => (None, None, format!("retire root {name}")),
         Operation::AnchorAudit(anchor) => (None, None, format!("anchor {}", anchor.place.sequence)),

@@ -2,6 +2,7 @@ use super::broken::{Fault, Outcome, refused, same};
 use super::driver::Driver;
 use super::samples::{ORDERS, at, key, revoked, service};
 use crate::key::{Key, KeyState};
+use crate::service::Service;
 use crate::store::{Head, Operation, StoreError, StoreErrorKind};
 
 const QUOTA: u32 = 10;
@@ -134,4 +135,107 @@ pub(super) async fn expired_keys_may_outnumber_the_quota(driver: Driver) -> Outc
         third.await,
         StoreErrorKind::QuotaReached,
     )
+}
+
+/// The record with another end of its life, written at `now`.
+fn ending(key: &Key, end: Option<i64>, now: i64) -> Operation {
+    Operation::UpdateKey {
+        key: Key {
+            expires_at: end.map(at),
+            version: key.version.saturating_add(1),
+            ..key.clone()
+        },
+        expected: key.version,
+        now: at(now),
+    }
+}
+
+/// A service of one key that ends at 1,000, and another one that took its place
+/// then.
+async fn given_away(driver: &Driver) -> Result<(Key, Key), Fault> {
+    driver.create_service(service(ORDERS, 1)).await?;
+    let ended = Key {
+        expires_at: Some(at(1_000)),
+        ..key(ORDERS, 1)?
+    };
+    driver.create_key(ended.clone()).await?;
+    let (next, now) = (key(ORDERS, 2)?, at(1_000));
+    let key = next.clone();
+    driver.commit(Operation::CreateKey { key, now }).await?;
+    Ok((ended, next))
+}
+
+pub(super) async fn a_longer_life_needs_room(driver: Driver) -> Outcome {
+    let (ended, next) = given_away(&driver).await?;
+    let full = StoreErrorKind::QuotaReached;
+    for (what, end, now) in [
+        ("a longer life by the same clock", Some(2_000), 1_000),
+        ("a life without an end", None, 1_000),
+        ("a longer life by a clock that is behind", Some(2_000), 999),
+        ("no end by a clock that is behind", None, 0),
+    ] {
+        let longer = driver.commit(ending(&ended, end, now)).await;
+        refused(what, longer, full)?;
+    }
+    same("the key", &driver.key(ended.id).await?, &ended)?;
+    // It stays ended, and so takes no room.
+    driver.commit(ending(&ended, Some(999), 1_000)).await?;
+    let ended = driver.key(ended.id).await?;
+    driver.update_key(revoked(next)?).await?;
+    driver.commit(ending(&ended, None, 1_000)).await?;
+    let beside = Operation::CreateKey {
+        key: key(ORDERS, 3)?,
+        now: at(1_000),
+    };
+    refused("a key beside it", driver.commit(beside).await, full)
+}
+
+pub(super) async fn whoever_has_room_may_keep_it(driver: Driver) -> Outcome {
+    driver.create_service(service(ORDERS, 2)).await?;
+    let first = Key {
+        expires_at: Some(at(1_000)),
+        ..key(ORDERS, 1)?
+    };
+    driver.create_key(first.clone()).await?;
+    driver.create_key(key(ORDERS, 2)?).await?;
+    // Full, and its own place is the key's.
+    driver.commit(ending(&first, Some(2_000), 0)).await?;
+    let first = driver.key(first.id).await?;
+    driver.commit(ending(&first, None, 1_999)).await?;
+    let first = driver.key(first.id).await?;
+    let lower = Service {
+        quota: 1,
+        ..service(ORDERS, 2)
+    };
+    driver.update_service(lower).await?;
+    // Too full since, and no life becomes longer by any of these.
+    let disabled = Key {
+        state: KeyState::Disabled,
+        ..first.clone()
+    };
+    driver.update_key(disabled.clone()).await?;
+    let enabled = Key {
+        state: KeyState::Active,
+        version: disabled.version.saturating_add(1),
+        ..disabled
+    };
+    driver.update_key(enabled).await?;
+    let first = driver.key(first.id).await?;
+    driver.commit(ending(&first, Some(3_000), 0)).await?;
+    let first = driver.key(first.id).await?;
+    let longer = driver.commit(ending(&first, Some(3_001), 0)).await;
+    let full = StoreErrorKind::QuotaReached;
+    refused("a longer life in a service that is too full", longer, full)?;
+    driver.update_key(revoked(first.clone())?).await?;
+    let revoked = driver.key(first.id).await?;
+    let alive = Operation::UpdateKey {
+        key: Key {
+            state: KeyState::Active,
+            version: revoked.version.saturating_add(1),
+            ..revoked.clone()
+        },
+        expected: revoked.version,
+        now: at(0),
+    };
+    refused("a revoked key come alive", driver.commit(alive).await, full)
 }

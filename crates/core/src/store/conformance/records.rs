@@ -77,6 +77,7 @@ pub(super) async fn an_update_replaces_the_whole_record(driver: Driver) -> Outco
         let update = Operation::UpdateKey {
             key: next.clone(),
             expected: version,
+            now: at(0),
         };
         driver.commit(update).await?;
         version = next.version;
@@ -145,6 +146,7 @@ pub(super) async fn an_update_needs_the_version_it_replaces(driver: Driver) -> O
             ..first.clone()
         },
         expected: 8,
+        now: at(0),
     };
     let early = driver.commit(early).await;
     refused(
@@ -158,6 +160,7 @@ pub(super) async fn an_update_needs_the_version_it_replaces(driver: Driver) -> O
             ..first.clone()
         },
         expected: 2,
+        now: at(0),
     };
     let stuck = driver.commit(same_version).await;
     refused(
@@ -178,6 +181,7 @@ pub(super) async fn of_parallel_updates_one_wins(driver: Driver) -> Outcome {
             ..first
         },
         expected: 1,
+        now: at(0),
     };
     let outcomes = driver.all_at_once(vec![update; 50]).await?;
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();

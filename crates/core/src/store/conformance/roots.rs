@@ -186,6 +186,7 @@ pub(super) async fn an_update_keeps_the_digests_that_are_there(driver: Driver) -
     let update = Operation::UpdateKey {
         key: next.clone(),
         expected: 1,
+        now: at(0),
     };
     driver.commit(update).await?;
     if let Some(secret) = next.secrets.first_mut() {

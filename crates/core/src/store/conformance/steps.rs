@@ -24,6 +24,7 @@ fn update(key: &Key) -> Operation {
             ..key.clone()
         },
         expected,
+        now: at(0),
     }
 }
 
@@ -228,7 +229,7 @@ pub(super) async fn a_change_has_at_least_one_step_and_a_bound(driver: Driver) -
     };
     for count in [0, Change::MAX_STEPS + 1] {
         let outcome = driver.store.commit(of(count)?).await;
-        refused(&format!("{count} steps"), outcome, StoreErrorKind::Conflict)?;
+        refused(&format!("{count} steps"), outcome, StoreErrorKind::Invalid)?;
     }
     same("the store", &Whole::read(&driver).await?, &before)?;
     let head = driver.store.commit(of(Change::MAX_STEPS)?).await?;

@@ -41,6 +41,8 @@ const RULES: &[Rule] = rules![
     quota::parallel_creations_never_pass_the_quota,
     quota::revoked_and_expired_keys_free_room,
     quota::expired_keys_may_outnumber_the_quota,
+    quota::a_longer_life_needs_room,
+    quota::whoever_has_room_may_keep_it,
     commits::each_commit_counts_once_and_draws_a_tag,
     commits::parallel_commits_get_revisions_without_gap_or_repeat,
     commits::a_loaded_key_belongs_to_its_revision,

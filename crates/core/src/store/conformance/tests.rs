@@ -53,6 +53,8 @@ const FINDS: &[(Defect, &str)] = &[
         Defect::LastAddressLost,
         "the_last_address_is_that_of_the_last_use",
     ),
+    (Defect::LifeByOneClock, "a_longer_life_needs_room"),
+    (Defect::LifeUnmeasured, "a_longer_life_needs_room"),
     (Defect::LimitIgnored, "a_page_holds_no_more_than_its_limit"),
     (
         Defect::MetadataLost,

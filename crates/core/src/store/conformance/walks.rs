@@ -193,7 +193,7 @@ pub(super) async fn a_foreign_position_is_refused(driver: Driver) -> Outcome {
             refused(
                 &format!("position {bytes:?}"),
                 answer,
-                StoreErrorKind::Conflict,
+                StoreErrorKind::Invalid,
             )?;
         }
     }
@@ -223,7 +223,7 @@ impl Drawn {
                 ..first
             };
             match driver.store.page(request.clone()).await {
-                Err(error) => same("the refusal", &error.kind(), &StoreErrorKind::Conflict)?,
+                Err(error) => same("the refusal", &error.kind(), &StoreErrorKind::Invalid)?,
                 Ok(page) => {
                     let matching = |key: &Key| {
                         let used = self.used.get(&key.id).copied();

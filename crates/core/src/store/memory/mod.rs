@@ -2,12 +2,14 @@
 //! whose keys are written in their configuration.
 
 mod history;
+mod operate;
 mod places;
 mod quota;
 mod roots;
 mod state;
 mod store;
 mod trail;
+mod undo;
 mod usage;
 
 pub use store::MemoryStore;

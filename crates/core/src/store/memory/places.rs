@@ -24,12 +24,15 @@ struct Place {
 
 impl Places {
     pub(super) fn add(&mut self, key: &Key) {
-        let place = Place {
-            created_at: key.created_at,
-            id: key.id,
-        };
+        let place = Place::of(key);
         self.all.insert(place);
         self.by_service.insert((key.service.clone(), place));
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) {
+        let place = Place::of(key);
+        self.all.remove(&place);
+        self.by_service.remove(&(key.service.clone(), place));
     }
 
     pub(super) fn of_service(&self, service: &ServiceName) -> impl Iterator<Item = KeyId> {
@@ -87,6 +90,7 @@ fn fill(
     let next = last.filter(|_| places.peek().is_some());
     Page {
         keys,
+        damaged: Vec::new(),
         next: next.and_then(Place::write),
     }
 }
@@ -96,6 +100,13 @@ impl Place {
         created_at: Timestamp::from_millis(0),
         id: KeyId::from_bytes([0; 16]),
     };
+
+    fn of(key: &Key) -> Self {
+        Self {
+            created_at: key.created_at,
+            id: key.id,
+        }
+    }
 
     fn write(self) -> Option<PagePosition> {
         let mut bytes = self.created_at.as_millis().to_be_bytes().to_vec();
@@ -110,7 +121,7 @@ impl Place {
             .and_then(|(millis, id)| Some((*millis, <[u8; 16]>::try_from(id).ok()?)));
         let (millis, id) = parts.ok_or_else(|| {
             let message = "the position is not one of this store";
-            StoreError::new(StoreErrorKind::Conflict, message)
+            StoreError::new(StoreErrorKind::Invalid, message)
         })?;
         Ok(Self {
             created_at: Timestamp::from_millis(i64::from_be_bytes(millis)),

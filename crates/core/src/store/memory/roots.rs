@@ -24,7 +24,8 @@ impl Roots {
         self.known.get(name).is_some_and(|root| root.retired)
     }
 
-    pub(super) fn retire(&mut self, name: &RootName, used: RootUse) -> Result<(), StoreError> {
+    /// Retires a root; false where it was retired before.
+    pub(super) fn retire(&mut self, name: &RootName, used: RootUse) -> Result<bool, StoreError> {
         let known = self.known.get_mut(name).ok_or_else(|| {
             let message = format!("nothing was ever made under root {name} here");
             StoreError::new(StoreErrorKind::NotFound, message)
@@ -36,7 +37,12 @@ impl Roots {
             );
             return Err(StoreError::new(StoreErrorKind::InUse, message));
         }
-        known.retired = true;
-        Ok(())
+        Ok(!std::mem::replace(&mut known.retired, true))
+    }
+
+    pub(super) fn unretire(&mut self, name: &RootName) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.retired = false;
+        }
     }
 }

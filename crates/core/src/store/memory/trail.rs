@@ -1,7 +1,6 @@
 use crate::audit::{Anchor, AuditSeal};
 use crate::key::KeyId;
 use crate::service::ServiceName;
-use crate::store::memory::history::Touched;
 use crate::store::{AuditHead, EventsRequest, StoreError, StoreErrorKind, StoredEvent};
 
 /// The audit trail.
@@ -19,6 +18,14 @@ struct Kept {
     service: Option<ServiceName>,
     key: Option<KeyId>,
     event: StoredEvent,
+}
+
+/// The beginning of the trail before an anchor was kept: what went for it.
+#[derive(Debug)]
+pub(super) struct Removed {
+    events: Vec<Kept>,
+    pruned: u64,
+    anchors: Vec<Anchor>,
 }
 
 impl Default for Trail {
@@ -82,22 +89,45 @@ impl Trail {
             .collect()
     }
 
-    pub(super) fn anchor(&mut self, anchor: Anchor) -> Result<Touched, StoreError> {
+    pub(super) fn anchor(&mut self, anchor: Anchor) -> Result<Removed, StoreError> {
         self.check(&anchor)?;
+        let removed = self.removed(Vec::new());
         self.keep(anchor);
-        Ok(Touched::Nothing)
+        Ok(removed)
     }
 
-    pub(super) fn prune(&mut self, anchor: Anchor) -> Result<Touched, StoreError> {
+    pub(super) fn prune(&mut self, anchor: Anchor) -> Result<Removed, StoreError> {
         self.check(&anchor)?;
         let gone = self.place(anchor.place.sequence);
-        self.events.drain(..gone);
+        let events = self.events.drain(..gone).collect();
+        let removed = self.removed(events);
         self.pruned = anchor.place.sequence;
         // Nothing can be verified from before the first event that is kept.
         let pruned = self.pruned;
         self.anchors.retain(|old| old.place.sequence >= pruned);
         self.keep(anchor);
-        Ok(Touched::Nothing)
+        Ok(removed)
+    }
+
+    /// Undoes what removed this.
+    pub(super) fn put_back(&mut self, removed: Removed) {
+        self.events.splice(..0, removed.events);
+        self.pruned = removed.pruned;
+        self.anchors = removed.anchors;
+    }
+
+    /// Takes off what was appended after `head`.
+    pub(super) fn cut_back(&mut self, head: AuditHead) {
+        self.events.truncate(self.place(head.sequence));
+        self.head = head;
+    }
+
+    fn removed(&self, events: Vec<Kept>) -> Removed {
+        Removed {
+            events,
+            pruned: self.pruned,
+            anchors: self.anchors.clone(),
+        }
     }
 
     fn keep(&mut self, anchor: Anchor) {

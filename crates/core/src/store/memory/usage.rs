@@ -56,11 +56,23 @@ impl Counters {
         }
     }
 
-    /// Forgets the counters of secrets that the record has no longer.
-    pub(super) fn keep_secrets(&mut self, key: &Key) {
-        if let Some(counted) = self.keys.get_mut(&key.id) {
-            let stays = |number| key.secrets.iter().any(|secret| secret.number == number);
-            counted.secrets.retain(|number, _| stays(*number));
+    /// Forgets the counters of secrets that the record has no longer, and
+    /// returns them.
+    pub(super) fn keep_secrets(&mut self, key: &Key) -> BTreeMap<u32, Usage> {
+        let Some(counted) = self.keys.get_mut(&key.id) else {
+            return BTreeMap::new();
+        };
+        let gone = |number: &u32| key.secrets.iter().all(|secret| secret.number != *number);
+        counted
+            .secrets
+            .extract_if(.., |number, _| gone(number))
+            .collect()
+    }
+
+    /// Undoes that these were forgotten.
+    pub(super) fn give_back(&mut self, key: KeyId, gone: BTreeMap<u32, Usage>) {
+        if let Some(counted) = self.keys.get_mut(&key) {
+            counted.secrets.extend(gone);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::cli::actor::actor;
 use crate::cli::dto::{AnchorDto, AuditHeadDto};
 use crate::cli::error::CliError;
 use crate::cli::global::GlobalArgs;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::session::{Database, with_manager};
 
@@ -47,7 +48,13 @@ pub(in crate::cli) async fn run(
         global,
         Database::Existing,
         output,
-        async |manager, output| perform(command, &read, manager, output).await,
+        async |manager, output| {
+            let interrupt = match &command {
+                AuditCommand::Export(_) => Interrupt::hold_back()?,
+                _ => Interrupt::default(),
+            };
+            perform(command, &read, manager, &interrupt, output).await
+        },
     )
     .await
 }
@@ -57,11 +64,12 @@ pub(in crate::cli) async fn perform(
     command: AuditCommand,
     read: &[u8],
     manager: &KeyManager,
+    interrupt: &Interrupt,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     match command {
         AuditCommand::List(args) => list(manager, args, output).await?,
-        AuditCommand::Export(args) => export(manager, args, output).await?,
+        AuditCommand::Export(args) => export(manager, args, interrupt, output).await?,
         AuditCommand::Head => {
             let head = manager.audit_head().await?;
             output.result(&AuditHeadDto::from(head), || head.to_string())?;

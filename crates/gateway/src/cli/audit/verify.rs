@@ -62,13 +62,7 @@ fn tell(report: &AuditReport) -> String {
     if report.pruned > 0 {
         text.push_str(&format!("\npruned: the events up to {}", report.pruned));
     }
-    if let Some(anchor) = &report.rests_on {
-        text.push_str(&format!(
-            "\nanchored: events whose root is retired rest on the anchor of event {}, signed under \
-             root {}",
-            anchor.place.sequence, anchor.root
-        ));
-    }
+    tell_of_retired_roots(report, &mut text);
     match report.head {
         Some(HeadCheck::Confirmed) => text.push_str("\nhead: it is on the chain"),
         Some(HeadCheck::Pruned) => text.push_str(
@@ -77,4 +71,27 @@ fn tell(report: &AuditReport) -> String {
         _ => {}
     }
     text
+}
+
+fn tell_of_retired_roots(report: &AuditReport, text: &mut String) {
+    if report.attested > 0 {
+        text.push_str(&format!(
+            "\nattested: {} events whose root is retired are what they were when a later root signed \
+             for them",
+            report.attested
+        ));
+    }
+    if report.unproven > 0 {
+        text.push_str(&format!(
+            "\nunproven: {} events of roots that an earlier version retired: nobody can say whether \
+             they are as they were written; the number never grows (audit anchor fixes what is there)",
+            report.unproven
+        ));
+    }
+    if let Some(anchor) = &report.rests_on {
+        text.push_str(&format!(
+            "\nanchored: they rest on what was signed at event {}, under root {}",
+            anchor.place.sequence, anchor.root
+        ));
+    }
 }

@@ -50,9 +50,13 @@ struct ChangeDto {
 pub(crate) struct AuditReportDto {
     whole: bool,
     verified: u64,
+    /// How many events of retired roots are what they were when a later root signed for them.
+    attested: u64,
+    /// How many of them nothing proves: an earlier version retired their root.
+    unproven: u64,
     /// How many events were pruned before the first that is kept.
     pruned: u64,
-    /// The event up to which what a retired root signed rests on an anchor.
+    /// The event up to which what retired roots signed rests on a signed place.
     anchored: Option<u64>,
     /// `confirmed` or `pruned`, where a head was given and the trail is whole.
     head: Option<&'static str>,
@@ -146,6 +150,8 @@ impl From<&AuditReport> for AuditReportDto {
         Self {
             whole: report.is_whole(),
             verified: report.verified,
+            attested: report.attested,
+            unproven: report.unproven,
             pruned: report.pruned,
             anchored: report.rests_on.as_ref().map(|anchor| anchor.place.sequence),
             head: match report.head {

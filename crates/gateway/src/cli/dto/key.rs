@@ -1,6 +1,7 @@
 use portcullis::clock::Timestamp;
 use portcullis::key::{Key, KeyState, Secret};
 use portcullis::manager::Issued;
+use portcullis::store::DamagedKey;
 use portcullis::usage::{KeyUsage, Refusals, Usage};
 use serde::Serialize;
 use serde_json::Value;
@@ -65,7 +66,34 @@ struct RefusalsDto {
 #[derive(Debug, Serialize)]
 pub(crate) struct KeyPageDto {
     pub(crate) keys: Vec<KeyDto>,
+    /// Keys that are perhaps meant and whose records cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) damaged: Vec<DamagedKeyDto>,
     pub(crate) next: Option<String>,
+}
+
+/// A key whose record cannot be read; its id is absent where not even that can.
+#[derive(Debug, Serialize)]
+pub(crate) struct DamagedKeyDto {
+    id: Option<String>,
+    fault: String,
+}
+
+impl From<&DamagedKey> for DamagedKeyDto {
+    fn from(key: &DamagedKey) -> Self {
+        Self {
+            id: key.id.map(|id| id.to_string()),
+            fault: key.fault.clone(),
+        }
+    }
+}
+
+/// A key that was revoked though its record cannot be read.
+#[derive(Debug, Serialize)]
+pub(crate) struct RevokedDamagedDto {
+    pub(crate) id: String,
+    pub(crate) status: &'static str,
+    pub(crate) damaged: bool,
 }
 
 /// Keys that were named one by one and are revoked.

@@ -12,7 +12,9 @@ pub(super) use audit::{
     AnchorDto, AuditHeadDto, AuditPageDto, AuditReportDto, ExportedEventDto, PrunedDto,
 };
 pub(super) use database::{BackupDto, CheckDto};
-pub(super) use key::{IssuedDto, KeyDto, KeyPageDto, RevokedDto, RevokedKeysDto};
+pub(super) use key::{
+    DamagedKeyDto, IssuedDto, KeyDto, KeyPageDto, RevokedDamagedDto, RevokedDto, RevokedKeysDto,
+};
 pub(super) use keyring::{ChangedRootDto, RootDto, RootListDto};
 pub(super) use service::{ServiceDto, ServiceListDto};
 pub(super) use verdict::VerdictDto;

@@ -58,10 +58,13 @@ fn remove(name: &RootName, path: &Path) -> Result<bool, KeyringError> {
 }
 
 fn half_done(name: &RootName, path: &Path, error: &KeyringError) -> CliError {
+    if error.kind() == KeyringErrorKind::Unsynced {
+        return CliError::because(Exit::Partial, format!("root {name} is retired"), error);
+    }
     let message = format!(
         "root {name} is retired, but is still in {}: that does no harm; give the same command again, \
          or delete its line",
         path.display()
     );
-    CliError::because(Exit::Failure, message, error)
+    CliError::because(Exit::Partial, message, error)
 }

@@ -14,6 +14,7 @@ use crate::cli::Exit;
 use crate::cli::checked::checked;
 use crate::cli::error::CliError;
 use crate::cli::global::GlobalArgs;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::session::{Database, with_manager};
 
@@ -32,6 +33,9 @@ pub(in crate::cli) enum KeysCommand {
     /// Show one key, its secrets and when each was last used
     Show(ShowArgs),
     /// Change a key; what is not named stays as it is
+    ///
+    /// A patch is over name, owner, scopes, rate, expires_at, addresses, metadata and note.
+    /// Members of metadata are patched each by itself.
     Update(Box<UpdateArgs>),
     /// Give a key a new token; the older ones still count for a while
     Rotate(RotateArgs),
@@ -67,7 +71,10 @@ pub(in crate::cli) async fn run(
         global,
         Database::Existing,
         output,
-        async |manager, output| perform(command, &read, manager, output).await,
+        async |manager, output| {
+            let interrupt = command.interrupt()?;
+            perform(command, &read, manager, &interrupt, output).await
+        },
     )
     .await
 }
@@ -88,6 +95,22 @@ impl KeysCommand {
             | Self::Enable { .. } => Ok(Vec::new()),
         }
     }
+
+    /// What issues tokens prints them before a signal ends it, and what goes on for long ends where
+    /// it can say how far it came. All others may be cut: what they change is done or is not.
+    fn interrupt(&self) -> Result<Interrupt, CliError> {
+        match self {
+            Self::Create(_) | Self::CreateMany(_) | Self::Rotate(_) => Interrupt::hold_back(),
+            Self::Revoke(args) if args.is_of_many() => Interrupt::hold_back(),
+            Self::List(_)
+            | Self::Show(_)
+            | Self::Update(_)
+            | Self::Revoke(_)
+            | Self::Disable { .. }
+            | Self::Enable { .. }
+            | Self::Verify(_) => Ok(Interrupt::default()),
+        }
+    }
 }
 
 /// `read` is what the command reads outside its arguments, for example a token.
@@ -95,16 +118,17 @@ pub(in crate::cli) async fn perform(
     command: KeysCommand,
     read: &[u8],
     manager: &KeyManager,
+    interrupt: &Interrupt,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     match command {
         KeysCommand::Create(args) => create(manager, args, read, output).await?,
-        KeysCommand::CreateMany(_) => create_many(manager, read, output).await?,
-        KeysCommand::List(args) => list(manager, args, output).await?,
+        KeysCommand::CreateMany(_) => create_many(manager, read, interrupt, output).await?,
+        KeysCommand::List(args) => return list(manager, args, output).await,
         KeysCommand::Show(args) => show(manager, args, output).await?,
         KeysCommand::Update(args) => update(manager, *args, read, output).await?,
         KeysCommand::Rotate(args) => rotate(manager, args, output).await?,
-        KeysCommand::Revoke(args) => revoke(manager, *args, output).await?,
+        KeysCommand::Revoke(args) => return revoke(manager, *args, interrupt, output).await,
         KeysCommand::Disable { id } => disable(manager, id, output).await?,
         KeysCommand::Enable { id } => enable(manager, id, output).await?,
         KeysCommand::Verify(args) => return verify(manager, &args, read, output).await,

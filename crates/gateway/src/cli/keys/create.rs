@@ -169,7 +169,7 @@ pub(super) fn print_token(
              --grace 0s, or revoke it",
                 issued.key.id
             );
-            CliError::because(Exit::Failure, message, &error)
+            CliError::because(Exit::Partial, message, &error)
         })
 }
 

@@ -1,14 +1,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use portcullis::clock::Timestamp;
 use portcullis::manager::{Issued, NewKey};
-use portcullis::{Invalid, KeyManager};
+use portcullis::{Error, ErrorKind, Invalid, KeyManager};
 
 use crate::cli::Exit;
 use crate::cli::actor::actor;
 use crate::cli::dto::IssuedDto;
 use crate::cli::error::CliError;
 use crate::cli::input::{read_file, read_standard};
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 
 /// Keys that are issued as one change.
@@ -35,29 +37,80 @@ impl CreateManyArgs {
 pub(super) async fn create_many(
     manager: &KeyManager,
     read: &[u8],
+    interrupt: &Interrupt,
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
-    let mut keys = parse(read)?;
-    let (actor, mut done) = (actor()?, 0_usize);
-    while !keys.is_empty() {
-        let rest = keys.split_off(keys.len().min(AT_ONCE));
-        let lines: Vec<usize> = keys.iter().map(|(line, _)| *line).collect();
-        let new = keys.into_iter().map(|(_, new)| new).collect();
-        let issued = manager.create_keys(new, &actor).await.map_err(|error| {
-            let (first, last) = (lines.first(), lines.last());
-            let message = format!(
-                "{done} keys are issued, and none of lines {} to {} or later",
-                first.copied().unwrap_or_default(),
-                last.copied().unwrap_or_default()
-            );
-            let exit = CliError::exit_for(error.kind());
-            CliError::because(exit, message, &error)
-        })?;
-        print(manager, &issued, output)?;
-        done = done.saturating_add(issued.len());
-        keys = rest;
+    let mut lines = parse(read)?;
+    let (actor, mut issued) = (actor()?, 0_usize);
+    while !lines.is_empty() {
+        let rest = lines.split_off(lines.len().min(AT_ONCE));
+        let batch = Batch::new(&lines, issued, manager.clock().now().wall());
+        interrupt.check(|| batch.none_of_it())?;
+        let new = lines.into_iter().map(|(_, new)| new).collect();
+        let made = manager.create_keys(new, &actor).await;
+        let made = made.map_err(|error| batch.failed(&error))?;
+        print(manager, &made, issued, output)?;
+        issued = issued.saturating_add(made.len());
+        lines = rest;
     }
-    Ok(output.note(&format!("{done} keys are issued"))?)
+    Ok(output.note(&format!("{issued} keys are issued"))?)
+}
+
+/// Lines whose keys are issued as one change.
+struct Batch {
+    first: usize,
+    last: usize,
+    /// How many keys were issued and printed before.
+    issued: usize,
+    since: Timestamp,
+}
+
+impl Batch {
+    fn new(lines: &[(usize, NewKey)], issued: usize, since: Timestamp) -> Self {
+        let number = |line: Option<&(usize, NewKey)>| line.map_or(0, |(number, _)| *number);
+        Self {
+            first: number(lines.first()),
+            last: number(lines.last()),
+            issued,
+            since,
+        }
+    }
+
+    fn none_of_it(&self) -> String {
+        let Self {
+            first,
+            last,
+            issued,
+            ..
+        } = self;
+        format!("{issued} keys are issued, and none of lines {first} to {last} or later")
+    }
+
+    fn failed(&self, error: &Error) -> CliError {
+        if error.kind() == ErrorKind::OutcomeUnknown {
+            return CliError::because(Exit::Partial, self.unknown(), error);
+        }
+        let exit = match self.issued {
+            0 => error.kind().into(),
+            _ => Exit::Partial,
+        };
+        CliError::because(exit, self.none_of_it(), error)
+    }
+
+    fn unknown(&self) -> String {
+        let Self {
+            first,
+            last,
+            issued,
+            since,
+        } = self;
+        format!(
+            "{issued} keys are issued and printed. Of lines {first} to {last} it is not known \
+             whether their keys are issued, all or none; if they are, their tokens are lost. No \
+             later line was tried.\n  see what is there: portcullis keys list --all-services \
+             --created-after {since}; revoke what is lost, then go on with the lines from {first} on"
+        )
+    }
 }
 
 /// Every line with its number; the first that is wrong is named.
@@ -77,19 +130,28 @@ fn parse(read: &[u8]) -> Result<Vec<(usize, NewKey)>, CliError> {
 }
 
 /// Prints the new tokens. Where that fails those that are left are lost, and it is said which.
-fn print(manager: &KeyManager, issued: &[Issued], output: &mut Output<'_>) -> Result<(), CliError> {
+fn print(
+    manager: &KeyManager,
+    made: &[Issued],
+    issued: usize,
+    output: &mut Output<'_>,
+) -> Result<(), CliError> {
     let now = manager.clock().now().wall();
-    for issued in issued {
-        output
-            .json_line(&IssuedDto::new(issued, now))
-            .map_err(|error| {
-                let message = format!(
-                    "the new tokens from key {} on could not be printed and are lost: rotate \
-                     those keys with --grace 0s, or revoke them",
-                    issued.key.id
-                );
-                CliError::because(Exit::Failure, message, &error)
-            })?;
+    for (at, one) in made.iter().enumerate() {
+        let printed = output.json_line(&IssuedDto::new(one, now));
+        printed.map_err(|error| {
+            let lost = made.iter().skip(at).map(|one| one.key.id.to_string());
+            let lost: Vec<String> = lost.collect();
+            let message = format!(
+                "{} keys are issued and printed. {} more are issued, but their tokens could not \
+                 be printed and are lost: rotate each with --grace 0s, or revoke them all:\n  \
+                 portcullis keys revoke --reason 'token lost' {}",
+                issued.saturating_add(at),
+                lost.len(),
+                lost.join(" ")
+            );
+            CliError::because(Exit::Partial, message, &error)
+        })?;
     }
     Ok(())
 }

@@ -3,13 +3,14 @@ use portcullis::KeyManager;
 use portcullis::clock::Timestamp;
 use portcullis::key::{Key, KeyId};
 use portcullis::manager::ListKeys;
+use portcullis::store::DamagedKey;
 use portcullis::usage::KeyUsage;
 
 use super::describe::{describe, optional};
 use super::filter::FilterArgs;
 use crate::cli::Exit;
 use crate::cli::checked::checked;
-use crate::cli::dto::{KeyDto, KeyPageDto};
+use crate::cli::dto::{DamagedKeyDto, KeyDto, KeyPageDto};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Output};
 
@@ -42,7 +43,7 @@ pub(super) async fn list(
     manager: &KeyManager,
     args: ListArgs,
     output: &mut Output<'_>,
-) -> Result<(), CliError> {
+) -> Result<Exit, CliError> {
     if !args.filter.names_services() {
         let message = "expected --service SERVICE, or --all-services";
         return Err(CliError::new(Exit::Usage, message));
@@ -65,9 +66,31 @@ pub(super) async fn list(
         .map(|(key, usage)| KeyDto::new(key, now).with_usage(usage))
         .collect();
     let next = page.next.map(|next| begin(next, &args.filter, since));
-    let dto = KeyPageDto { keys, next };
+    let dto = KeyPageDto {
+        keys,
+        damaged: page.damaged.iter().map(DamagedKeyDto::from).collect(),
+        next,
+    };
     output.result(&dto, || table(&rows, dto.next.as_deref(), now))?;
-    Ok(())
+    for key in &page.damaged {
+        output.note(&warning(key))?;
+    }
+    Ok(if page.damaged.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Refused
+    })
+}
+
+/// What is said of a key that a listing came to and could not read.
+pub(super) fn warning(key: &DamagedKey) -> String {
+    let fault = &key.fault;
+    match key.id {
+        Some(id) => {
+            format!("warning: key {id} cannot be read, and may be revoked by its id: {fault}")
+        }
+        None => format!("warning: a key cannot be read, nor its id: {fault}"),
+    }
 }
 
 /// The cursor with the time from which the filter's durations are counted: the next page is one

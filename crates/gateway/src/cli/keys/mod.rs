@@ -8,6 +8,7 @@ mod describe;
 mod filter;
 mod list;
 mod revoke;
+mod revoke_all;
 mod rotate;
 #[cfg(test)]
 mod tests;
@@ -18,4 +19,3 @@ mod verify;
 #[cfg(test)]
 pub(super) use command::perform;
 pub(super) use command::{KeysCommand, run};
-pub(super) use update::{PATCH_BYTES, faulty, given};

@@ -1,16 +1,17 @@
 use clap::Args;
-use portcullis::KeyManager;
-use portcullis::audit::Actor;
-use portcullis::key::{Key, KeyFilter, KeyId, KeyStatus, RevocationReason};
-use portcullis::manager::ListKeys;
+use portcullis::key::{Key, KeyId, KeyStatus, RevocationReason};
+use portcullis::{Error, ErrorKind, KeyManager};
 
 use super::change::print;
 use super::filter::FilterArgs;
+use super::list::warning;
+use super::revoke_all::{Revocation, count, is_open, revoked_before};
 use crate::cli::Exit;
 use crate::cli::actor::actor;
 use crate::cli::checked::checked;
-use crate::cli::dto::{RevokedDto, RevokedKeysDto};
+use crate::cli::dto::{RevokedDamagedDto, RevokedDto, RevokedKeysDto};
 use crate::cli::error::CliError;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::{self, Output};
 
 #[derive(Debug, Args)]
@@ -31,104 +32,110 @@ pub(in crate::cli) struct RevokeArgs {
     filter: FilterArgs,
 }
 
+impl RevokeArgs {
+    /// Whether keys are found by a filter, and revoked one thousand after the other.
+    pub(super) fn is_of_many(&self) -> bool {
+        self.all
+    }
+}
+
 pub(super) async fn revoke(
     manager: &KeyManager,
     args: RevokeArgs,
+    interrupt: &Interrupt,
     output: &mut Output<'_>,
-) -> Result<(), CliError> {
+) -> Result<Exit, CliError> {
     if args.all {
-        return revoke_all(manager, &args, output).await;
+        return revoke_all(manager, &args, interrupt, output).await;
     }
     if args.yes || !args.filter.is_empty() {
         let message = "a filter and --yes are for --all: without it, keys are named by their ids";
         return Err(CliError::new(Exit::Usage, message));
     }
     if let [id] = args.ids[..] {
-        let key = manager.revoke_key(id, args.reason, &actor()?).await?;
-        return print(manager, &key, output);
+        let actor = actor()?;
+        let revoked = manager.revoke_key(id, args.reason.clone(), &actor).await;
+        match revoked {
+            Ok(key) => print(manager, &key, output)?,
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                manager.revoke_damaged_key(id, args.reason, &actor).await?;
+                print_damaged(id, &error, output)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        return Ok(Exit::Done);
     }
     let keys = manager
         .revoke_keys(args.ids, args.reason, &actor()?)
         .await?;
     let now = manager.clock().now().wall();
     let dto = RevokedKeysDto::new(&keys, now);
-    Ok(output.result(&dto, || table(&keys))?)
+    output.result(&dto, || table(&keys))?;
+    Ok(Exit::Done)
 }
 
-/// What a revocation by filter has come to.
-#[derive(Debug, Default)]
-struct Counts {
-    revoked: u64,
-    before: u64,
+fn print_damaged(id: KeyId, error: &Error, output: &mut Output<'_>) -> Result<(), CliError> {
+    let dto = RevokedDamagedDto {
+        id: id.to_string(),
+        status: KeyStatus::Revoked.as_str(),
+        damaged: true,
+    };
+    output.result(&dto, || format!("{id} is revoked"))?;
+    output.note(&format!(
+        "warning: its record is damaged and stays so: {error}"
+    ))?;
+    Ok(())
 }
 
 async fn revoke_all(
     manager: &KeyManager,
     args: &RevokeArgs,
+    interrupt: &Interrupt,
     output: &mut Output<'_>,
-) -> Result<(), CliError> {
+) -> Result<Exit, CliError> {
     if !args.filter.names_services() {
         let message = "--all: expected --service SERVICE, or --all-services";
         return Err(CliError::new(Exit::Usage, message));
     }
     let filter = args.filter.filter(manager.clock().now().wall());
-    let mut counts = Counts::default();
     if !args.yes {
-        walk(manager, &filter, None, &args.reason, &mut counts).await?;
         let message = format!(
             "{} keys meet the filter and would be revoked: say --yes to do it",
-            counts.revoked
+            count(manager, &filter, is_open).await?
         );
         return Err(CliError::new(Exit::Usage, message));
     }
-    let done = walk(manager, &filter, Some(&actor()?), &args.reason, &mut counts).await;
-    if let Err(error) = done {
-        let message = format!("{} keys are revoked, and the others not", counts.revoked);
-        output.note(&message)?;
-        return Err(error);
-    }
+    // Counted first: where a listing goes by state, those that are revoked now come again.
+    let revoked_before = revoked_before(manager, &filter).await?;
+    let mut revocation = Revocation {
+        manager,
+        filter: &filter,
+        reason: &args.reason,
+        actor: actor()?,
+        interrupt,
+        revoked: 0,
+        damaged: Vec::new(),
+    };
+    let revoked = revocation.run().await?;
     let dto = RevokedDto {
-        revoked: counts.revoked,
-        revoked_before: counts.before,
+        revoked,
+        revoked_before,
     };
     let text = || {
         output::fields([
-            ("revoked", counts.revoked.to_string()),
-            ("revoked before", counts.before.to_string()),
+            ("revoked", revoked.to_string()),
+            ("revoked before", revoked_before.to_string()),
         ])
     };
-    Ok(output.result(&dto, text)?)
-}
-
-/// Revokes what meets the filter, a page at a time; only counts without an actor.
-async fn walk(
-    manager: &KeyManager,
-    filter: &KeyFilter,
-    actor: Option<&Actor>,
-    reason: &RevocationReason,
-    counts: &mut Counts,
-) -> Result<(), CliError> {
-    let mut cursor = None::<String>;
-    loop {
-        let mut request = ListKeys::matching(filter.clone()).limit(ListKeys::MAX_LIMIT);
-        if let Some(cursor) = cursor {
-            request = request.cursor(cursor);
-        }
-        let page = manager.list_keys(request).await?;
-        let now = manager.clock().now().wall();
-        let open = |key: &&Key| key.status(now) != KeyStatus::Revoked;
-        let ids: Vec<KeyId> = page.keys.iter().filter(open).map(|key| key.id).collect();
-        let found = ids.len() as u64;
-        if let Some(actor) = actor.filter(|_| found > 0) {
-            manager.revoke_keys(ids, reason.clone(), actor).await?;
-        }
-        counts.revoked += found;
-        counts.before += page.keys.len() as u64 - found;
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
+    output.result(&dto, text)?;
+    for key in &revocation.damaged {
+        output.note(&warning(key))?;
     }
+    Ok(if revocation.damaged.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Partial
+    })
 }
 
 fn table(keys: &[Key]) -> String {

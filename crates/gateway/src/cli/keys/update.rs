@@ -1,46 +1,35 @@
 use clap::Args;
+use portcullis::KeyManager;
 use portcullis::key::{Addresses, KeyId, KeyName, Note, Owner};
 use portcullis::limits::Rate;
-use portcullis::manager::{Expiry, KeyPatch, Patch};
+use portcullis::manager::{Expiry, KeyPatch};
 use portcullis::scope::{Scope, Scopes};
-use portcullis::{Invalid, KeyManager};
 
 use super::change::print;
 use super::create::{joined, metadata, read_metadata};
-use crate::cli::Exit;
 use crate::cli::actor::actor;
 use crate::cli::checked::checked;
 use crate::cli::error::CliError;
 use crate::cli::input::TextSource;
 use crate::cli::output::Output;
+use crate::cli::patch::{PatchArgs, given};
 use crate::cli::when::When;
 
 #[derive(Debug, Args)]
+#[command(mut_arg("patch", |patch| patch.conflicts_with("key_fields")))]
 pub(in crate::cli) struct UpdateArgs {
     /// The key's id, a UUID
     #[arg(value_parser = checked::<KeyId>())]
     id: KeyId,
-    /// Only if the key is still of this version
-    #[arg(long, value_name = "VERSION")]
-    if_version: Option<u64>,
-    /// A JSON merge patch (RFC 7396), or @FILE, or - for standard input
-    ///
-    /// Over name, owner, scopes, rate, expires_at, addresses, metadata and note: absent stays,
-    /// null goes, a value takes its place. Members of metadata are patched each by itself.
-    #[arg(
-        long,
-        value_name = "JSON",
-        value_parser = checked::<TextSource>(),
-        allow_hyphen_values = true
-    )]
-    patch: Option<TextSource>,
+    #[command(flatten)]
+    how: PatchArgs,
     #[command(flatten)]
     fields: FieldArgs,
 }
 
 /// What is changed.
 #[derive(Debug, Args)]
-#[group(id = "key_fields", multiple = true, conflicts_with = "patch")]
+#[group(id = "key_fields", multiple = true)]
 struct FieldArgs {
     /// What people call it: 1 to 128 characters
     #[arg(long, value_parser = checked::<KeyName>())]
@@ -91,14 +80,11 @@ struct FieldArgs {
     no_note: bool,
 }
 
-/// More than any patch.
-pub(in crate::cli) const PATCH_BYTES: u64 = 64 * 1_024;
-
 impl UpdateArgs {
     /// Reads the patch or the metadata, where they lie outside the arguments.
     pub(super) fn read(&self, output: &mut Output<'_>) -> Result<Vec<u8>, CliError> {
-        match &self.patch {
-            Some(source) => source.read("--patch", PATCH_BYTES, output),
+        match self.how.read(output)? {
+            Some(patch) => Ok(patch),
             None => read_metadata(self.fields.metadata.as_ref(), output),
         }
     }
@@ -110,24 +96,13 @@ pub(super) async fn update(
     read: &[u8],
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
-    let (id, version) = (args.id, args.if_version);
-    let mut patch = match &args.patch {
-        Some(source) => source.text("--patch", read)?.parse().map_err(faulty)?,
-        None => args.fields.patch(read)?,
-    };
-    if patch == KeyPatch::new() {
-        let message = "nothing to change: name a field, or give a --patch";
-        return Err(CliError::new(Exit::Usage, message));
-    }
-    if let Some(version) = version {
+    let UpdateArgs { id, how, fields } = args;
+    let mut patch = how.patch(read, || fields.patch(read))?;
+    if let Some(version) = how.if_version {
         patch = patch.expected_version(version);
     }
     let key = manager.update_key(id, patch, &actor()?).await?;
     print(manager, &key, output)
-}
-
-pub(in crate::cli) fn faulty(invalid: Invalid) -> CliError {
-    CliError::new(Exit::Usage, format!("--patch: {invalid}"))
 }
 
 impl FieldArgs {
@@ -159,14 +134,5 @@ impl FieldArgs {
             Some(expiry) => patch.expiry(expiry),
             None => patch,
         })
-    }
-}
-
-/// What two arguments say of one field: that it goes, or what takes its place.
-pub(in crate::cli) fn given<T>(none: bool, value: Option<T>) -> Patch<T> {
-    match value {
-        Some(value) => Patch::Set(value),
-        None if none => Patch::Clear,
-        None => Patch::Keep,
     }
 }

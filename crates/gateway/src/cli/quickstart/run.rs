@@ -88,7 +88,7 @@ async fn try_out(
     let ended = tokio::select! {
         ended = &mut gateway => ended.map_err(CliError::from),
         // Told once more: what is in flight is not waited for.
-        () = shutdown.next() => manager.shutdown().await.map_err(CliError::from),
+        _ = shutdown.next() => manager.shutdown().await.map_err(CliError::from),
     };
     let exit = outcome?;
     ended?;
@@ -112,7 +112,7 @@ impl Trial<'_> {
         output: &mut Output<'_>,
     ) -> Result<Exit, CliError> {
         let statuses = tokio::select! {
-            () = shutdown.next() => return Ok(Exit::Done),
+            _ = shutdown.next() => return Ok(Exit::Done),
             statuses = self.probe(clock) => statuses?,
         };
         let report = Report::new(self.folder, self.addresses, self.issued, statuses);

@@ -4,7 +4,8 @@ use portcullis::service::ServiceName;
 
 use super::create::{CreateArgs, create};
 use super::describe::{describe, table};
-use super::update::{RetireArgs, UpdateArgs, retire, update};
+use super::retire::{RetireArgs, retire};
+use super::update::{UpdateArgs, update};
 use crate::cli::Exit;
 use crate::cli::checked::checked;
 use crate::cli::dto::{ServiceDto, ServiceListDto};
@@ -15,7 +16,7 @@ use crate::cli::session::{Database, with_manager};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ServicesCommand {
-    /// Create a service that keys can be issued for
+    /// Create a service that keys can be issued for; what is not named is as configured
     Create(CreateArgs),
     /// List all services
     List,
@@ -26,6 +27,9 @@ pub(in crate::cli) enum ServicesCommand {
         name: ServiceName,
     },
     /// Change a service; what is not named stays as it is
+    ///
+    /// A patch is over quota, default_rate, default_lifetime_seconds, max_lifetime_seconds and
+    /// prefix. A lower quota ends no key that is there.
     Update(Box<UpdateArgs>),
     /// End a service for good: it issues no keys, and none of its keys is accepted
     Retire(RetireArgs),

@@ -3,6 +3,8 @@
 mod command;
 mod create;
 mod describe;
+mod fields;
+mod retire;
 #[cfg(test)]
 mod tests;
 mod update;

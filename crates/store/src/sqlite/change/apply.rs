@@ -2,7 +2,7 @@ use portcullis_core::key::KeyId;
 use portcullis_core::store::{Change, Head, Operation, Revision, Step, StoreErrorKind};
 use rusqlite::Connection;
 
-use super::{key, service, trail};
+use super::{damaged, key, service, trail};
 use crate::sqlite::error::Failure;
 use crate::sqlite::row::stored;
 use crate::sqlite::{read, roots};
@@ -22,7 +22,7 @@ pub(super) enum Touched {
 pub(in crate::sqlite) fn apply(connection: &Connection, change: &Change) -> Result<Head, Failure> {
     if change.steps.is_empty() || change.steps.len() > Change::MAX_STEPS {
         let message = format!("a change of 1 to {} steps is expected", Change::MAX_STEPS);
-        return Err(Failure::new(StoreErrorKind::Conflict, message));
+        return Err(Failure::new(StoreErrorKind::Invalid, message));
     }
     roots::check_standing(connection, change.seal.root())?;
     let before = read::head(connection)?;
@@ -59,7 +59,12 @@ fn operate(connection: &Connection, operation: &Operation) -> Result<Touched, Fa
             service::update(connection, service, *expected)
         }
         Operation::CreateKey { key, now } => key::create(connection, key, *now),
-        Operation::UpdateKey { key, expected } => key::update(connection, key, *expected),
+        Operation::UpdateKey { key, expected, now } => {
+            key::update(connection, key, *expected, *now)
+        }
+        Operation::RevokeDamagedKey { id, revocation } => {
+            damaged::revoke(connection, *id, revocation)
+        }
         Operation::RetireRoot { name, now } => {
             roots::retire(connection, name, *now)?;
             Ok(Touched::Nothing)

@@ -8,6 +8,7 @@ use super::apply::Touched;
 use super::entries::Entries;
 use super::secrets;
 use crate::sqlite::error::Failure;
+use crate::sqlite::quota::Room;
 use crate::sqlite::row::{Fields, RateColumns, rate_columns, stored};
 use crate::sqlite::{quota, sums};
 
@@ -26,15 +27,15 @@ const REPLACE: &str = "UPDATE keys SET environment = :environment, prefix = :pre
     version = :version \
     WHERE id = :id AND service = :service AND created_at = :created_at";
 
-pub(in crate::sqlite) const STANDING: &str =
-    "SELECT number, service, name, scopes, state, created_at, version FROM keys WHERE id = ?1";
+pub(in crate::sqlite) const STANDING: &str = "SELECT number, service, name, scopes, state, \
+    created_at, expires_at, version FROM keys WHERE id = ?1";
 
 pub(super) fn create(
     connection: &Connection,
     key: &Key,
     now: Timestamp,
 ) -> Result<Touched, Failure> {
-    quota::check(connection, &key.service, now)?;
+    quota::check_creation(connection, &key.service, now)?;
     if Columns::of(key)?.run(connection, CREATE)? == 0 {
         let message = format!("key {} exists already", key.id);
         return Err(Failure::new(StoreErrorKind::AlreadyExists, message));
@@ -57,6 +58,7 @@ pub(super) fn update(
     connection: &Connection,
     key: &Key,
     expected: u64,
+    now: Timestamp,
 ) -> Result<Touched, Failure> {
     let mut statement = connection.prepare_cached(STANDING)?;
     let standing = statement.query_row([key.id.as_bytes()], |row| Ok(Standing::read(row, key)));
@@ -67,9 +69,18 @@ pub(super) fn update(
     // A record that is damaged must not be taken for whole from now on.
     sums::verify_key(connection, standing.number, key.id)?;
     let replaces = standing.version == expected && key.version > expected;
-    if !replaces || !standing.stays || Columns::of(key)?.run(connection, REPLACE)? == 0 {
+    let changed = || {
         let message = format!("key {} was changed by somebody else", key.id);
-        return Err(Failure::new(StoreErrorKind::Conflict, message));
+        Failure::new(StoreErrorKind::Conflict, message)
+    };
+    if !replaces || !standing.stays {
+        return Err(changed());
+    }
+    if standing.room.grows(key, now) {
+        quota::check_update(connection, &key.service, now, standing.room)?;
+    }
+    if Columns::of(key)?.run(connection, REPLACE)? == 0 {
+        return Err(changed());
     }
     secrets::replace(connection, standing.number, key)?;
     let entries = Entries::of(standing.number, key);
@@ -83,7 +94,7 @@ pub(super) fn update(
         entries.add_name(connection, &key.name)?;
     }
     let after = quota::counts(&key.state);
-    quota::recount(connection, &key.service, standing.counted, after)?;
+    quota::recount(connection, &key.service, standing.room.counted, after)?;
     sums::seal_key(connection, standing.number)?;
     Ok(Touched::Key(key.id))
 }
@@ -94,7 +105,7 @@ struct Standing {
     version: u64,
     /// Whether service and creation are those of the new record.
     stays: bool,
-    counted: bool,
+    room: Room,
     name: KeyName,
     scopes: String,
 }
@@ -107,7 +118,10 @@ impl Standing {
             version: fields.number("version")?,
             stays: fields.text::<ServiceName>("service")? == key.service
                 && fields.time("created_at")? == key.created_at,
-            counted: fields.value::<String>("state")? != "revoked",
+            room: Room {
+                counted: fields.value::<String>("state")? != "revoked",
+                expires_at: fields.optional_time("expires_at")?,
+            },
             name: fields.text("name")?,
             scopes: fields.value("scopes")?,
         })

@@ -3,10 +3,12 @@
 //! savepoint.
 //!
 //! - [`apply`]: the steps in order, and the head that they make.
-//! - [`service`], [`key`], [`roots`](super::roots), [`trail`]: what a step does.
+//! - [`service`], [`key`], [`damaged`], [`roots`](super::roots), [`trail`]: what a
+//!   step does.
 //! - [`secrets`], [`entries`]: what a key has in other tables.
 
 mod apply;
+mod damaged;
 mod entries;
 mod key;
 mod secrets;

@@ -1,6 +1,6 @@
 use portcullis_core::clock::Timestamp;
-use portcullis_core::key::Key;
-use portcullis_core::store::{Page, PageRequest};
+use portcullis_core::key::{Key, KeyId};
+use portcullis_core::store::{DamagedKey, Page, PageRequest, StoreError, StoreErrorKind};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::place::Place;
@@ -14,6 +14,7 @@ use crate::sqlite::row::Fields;
 /// who reads a key waits for more than some milliseconds behind it.
 pub(super) const LOOKS: u32 = 5_000;
 
+const ID: &str = "SELECT id FROM keys WHERE number = ?1";
 const LAST_USE: &str = "SELECT last_used_at FROM usage WHERE key = ?1";
 
 /// Reads one page, in one snapshot.
@@ -30,18 +31,40 @@ pub(in crate::sqlite) fn page(
         looks: LOOKS,
     };
     let limit = usize::try_from(request.limit.max(1)).unwrap_or(usize::MAX);
-    let mut keys = Vec::new();
+    let (mut keys, mut damaged) = (Vec::new(), Vec::new());
     let next = loop {
         match walk.next(place)? {
-            Met::Entry(found) if keys.len() < limit && walk.look() => {
-                keys.extend(wanted(&snapshot, found.number, request)?);
+            Met::Entry(found) if keys.len() + damaged.len() < limit && walk.look() => {
+                match wanted(&snapshot, found.number, request) {
+                    Ok(key) => keys.extend(key),
+                    // It hides no other: they are what somebody looks for who
+                    // has to revoke all of them.
+                    Err(failure) if failure.kind() == StoreErrorKind::Corrupt => {
+                        damaged.push(unread(&snapshot, found.number, failure));
+                    }
+                    Err(failure) => return Err(failure),
+                }
                 place = found.after();
             }
             Met::Entry(here) | Met::Bound(here) => break here.write(plan.order),
             Met::End => break None,
         }
     };
-    Ok(Page { keys, next })
+    Ok(Page {
+        keys,
+        damaged,
+        next,
+    })
+}
+
+fn unread(connection: &Connection, number: i64, failure: Failure) -> DamagedKey {
+    let id = connection
+        .prepare_cached(ID)
+        .and_then(|mut statement| statement.query_row([number], |row| row.get(0)));
+    DamagedKey {
+        id: id.ok().map(KeyId::from_bytes),
+        fault: StoreError::from(failure).to_string(),
+    }
 }
 
 /// Reads the key of a row, if it is one of those asked for.

@@ -45,7 +45,7 @@ impl Place {
     ) -> Result<Self, Failure> {
         let foreign = || {
             let message = "the position is not one of this store for this filter";
-            Failure::new(StoreErrorKind::Conflict, message)
+            Failure::new(StoreErrorKind::Invalid, message)
         };
         let bytes = <[u8; 18]>::try_from(position.as_bytes()).map_err(|_| foreign())?;
         let [of, stretch, numbers @ ..] = bytes;

@@ -86,6 +86,6 @@ fn what_is_no_position_of_the_filters_order_is_refused() {
         let error = sample
             .page(filter, Some(position), 10)
             .expect_err("foreign");
-        assert!(error.to_string().contains("Conflict"), "{bytes:?}: {error}");
+        assert!(error.to_string().contains("Invalid"), "{bytes:?}: {error}");
     }
 }

@@ -152,3 +152,23 @@ async fn a_reader_that_failed_gets_a_new_connection_and_one_that_did_not_keeps_i
         assert_eq!(marked(false), !renewed, "code {code}");
     }
 }
+
+#[tokio::test]
+async fn a_new_connection_reads_no_more_of_a_file_the_more_keys_it_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys.db");
+    let (store, driver, _) = filled(&path).await;
+    // Found by whoever reads all sums, and by nobody else.
+    let raw = Connection::open(&path).expect("a connection");
+    raw.execute("UPDATE head SET sums = sums + 1", [])
+        .expect("altered");
+    drop(raw);
+    store.link.renew_writer().expect("a new connection");
+    driver
+        .create_key(key(ORDERS, 1).expect("a key"))
+        .await
+        .expect("created");
+    drop((driver, store));
+    let error = SqliteStore::open(&path).expect_err("a new start reads all");
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
+}

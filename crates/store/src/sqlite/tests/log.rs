@@ -1,14 +1,18 @@
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use portcullis_core::store::StoreError;
 use portcullis_core::store::conformance::{Driver, key};
 use rusqlite::Connection;
 
 use super::faults::{ORDERS, filled};
 use crate::SqliteStore;
+use crate::sqlite::checkpoint::Emptied;
+use crate::sqlite::identity::beside;
 
 const MIB: u64 = 1 << 20;
 /// From which length on the log is emptied, and more than that.
@@ -103,11 +107,45 @@ async fn a_log_that_one_long_reader_held_shrinks_once_it_is_gone() {
     let seen = "SELECT count(*) FROM keys";
     let seen: i64 = reader.query_row(seen, [], |row| row.get(0)).expect("read");
     assert_eq!(seen, 1);
-    // Idle, and nothing is written that could notice that it is gone.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // Idle, and nothing is written that could notice that it is gone: the log
+    // is looked after all the same, and stays as long as it is needed.
+    let before = store.link.held.load(Ordering::Relaxed);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.link.held.load(Ordering::Relaxed) == before {
+        assert!(Instant::now() < deadline, "nobody looks after the log");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(store.link.log_length(), longest);
     drop(reader);
     emptied(&store).await;
     let found = driver.load(first.id).await.expect("loaded").key;
     assert_eq!(found, Some(first));
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_moved_is_told_from_one_that_is_held() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys.db");
+    let (store, driver, _) = filled(&path).await;
+    let reader = Connection::open(&path).expect("a connection");
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM head")
+        .expect("a snapshot");
+    driver
+        .create_key(key(ORDERS, 1).expect("a key"))
+        .await
+        .expect("created");
+    let emptied = store.link.empty_log(Duration::ZERO);
+    assert!(matches!(emptied, Some(Emptied::Held)), "{emptied:?}");
+    // A disk that does not give back what was written to it.
+    let log = OpenOptions::new().write(true).open(beside(&path, "-wal"));
+    log.expect("the log").set_len(32).expect("cut");
+    reader.execute_batch("ROLLBACK").expect("its end");
+    drop(reader);
+    let emptied = store.link.empty_log(Duration::ZERO);
+    let Some(Emptied::Failed(failure)) = emptied else {
+        panic!("{emptied:?}");
+    };
+    let error = StoreError::from(failure);
+    assert!(error.to_string().contains("the disk"), "{error}");
 }

@@ -1,5 +1,9 @@
 use std::path::Path;
 
+use portcullis_core::ErrorKind;
+use portcullis_core::audit::Actor;
+use portcullis_core::key::KeyId;
+use portcullis_core::manager::VerifyAudit;
 use portcullis_core::store::StoreErrorKind;
 use portcullis_store::SqliteStore;
 
@@ -189,4 +193,48 @@ async fn an_older_schema_is_added_up_when_it_is_migrated_and_not_when_it_is_dama
         );
         assert!(damaged.are_untouched(&path), "page {page}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_damaged_key_can_be_revoked_and_is_then_not_even_cached() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let mut database = Database::create(&path).await;
+    database.round().await;
+    let (first, other) = (database.issue(ORDERS).await, database.issue(ORDERS).await);
+    let token = first.token.expose().to_owned();
+    let manager = manage(open(&path), &database.keyring)
+        .await
+        .expect("a manager");
+    assert!(is_granted(&manager, &token).await);
+    raw(&path)
+        .execute(
+            "UPDATE keys SET owner = 'mallory' WHERE id = ?1",
+            [first.key.id.as_bytes()],
+        )
+        .expect("altered");
+    // It was cached while it was whole.
+    assert!(is_granted(&manager, &token).await);
+    let reason = "leaked".parse().expect("a reason");
+    let actor = Actor::new("test").expect("a name");
+    let revoke = |id| manager.revoke_damaged_key(id, "leaked".parse().expect("a reason"), &actor);
+    let error = manager.revoke_key(first.key.id, reason, &actor).await;
+    assert_eq!(error.expect_err("damaged").kind(), ErrorKind::Corrupt);
+    let error = revoke(other.key.id).await.expect_err("it is whole");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let error = revoke(KeyId::random()).await.expect_err("unknown");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+
+    revoke(first.key.id).await.expect("revoked");
+    assert!(!is_granted(&manager, &token).await);
+    assert!(is_granted(&manager, other.token.expose()).await);
+    let report = manager.verify_audit(VerifyAudit::new()).await;
+    assert!(report.expect("a walk").is_whole());
+    drop((manager, database));
+    // The record stays damaged, and all else as it was.
+    let report = SqliteStore::check(&path).expect("checked");
+    let [fault] = report.faults() else {
+        panic!("{report}");
+    };
+    assert!(fault.contains(&first.key.id.to_string()), "{fault}");
 }

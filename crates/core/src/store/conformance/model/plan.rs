@@ -164,8 +164,8 @@ impl Plan {
                 _ => next.service = self.any_service(),
             }
         }
-        let key = next;
-        Ok(Operation::UpdateKey { key, expected })
+        let (key, now) = (next, self.draw.now());
+        Ok(Operation::UpdateKey { key, expected, now })
     }
 
     async fn anchor(&mut self, model: &Driver) -> Result<Anchor, Fault> {

@@ -68,6 +68,7 @@ fn operation(operation: &Operation) -> &'static str {
         Operation::UpdateService { .. } => "update_service",
         Operation::CreateKey { .. } => "create_key",
         Operation::UpdateKey { .. } => "update_key",
+        Operation::RevokeDamagedKey { .. } => "revoke_damaged_key",
         Operation::RetireRoot { .. } => "retire_root",
         Operation::AnchorAudit(_) => "anchor_audit",
         Operation::PruneAudit(_) => "prune_audit",

@@ -1,117 +1,23 @@
-use std::fmt;
 use std::io;
 use std::path::Path;
 
-use portcullis_core::store::{AuditHead, Head, StoreError, StoreErrorKind};
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Row};
+use portcullis_core::store::{StoreError, StoreErrorKind};
+use rusqlite::{Connection, Row};
 
-use super::database::BUSY_TIMEOUT;
-use super::error::Failure;
-use super::identity::beside;
-use super::note::Note;
-use super::row::Fields;
-use super::schema::{self, Standing};
-use super::{counters, history, log, read, roots, row, sums};
+use super::lists::{self, Lists};
+use super::report::CheckReport;
+use crate::sqlite::error::Failure;
+use crate::sqlite::note::Note;
+use crate::sqlite::row::Fields;
+use crate::sqlite::schema::{self, Standing};
+use crate::sqlite::way::{LOOKS, Way};
+use crate::sqlite::{counters, history, log, read, roots, row, sums};
 
-/// How many faults are told of one kind, and of all, and how long each is at
-/// most, in characters.
-const PER_KIND: usize = 25;
-const TOLD: usize = 100;
-const LONGEST: usize = 500;
-
-/// How often it is looked again at a database that somebody opened meanwhile.
-const LOOKS: u32 = 3;
-
-/// What a look at a whole database found.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use portcullis_store::SqliteStore;
-///
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("keys.db");
-/// # drop(SqliteStore::open(&path)?);
-/// let report = SqliteStore::check(&path)?;
-/// for fault in report.faults() {
-///     println!("{fault}");
-/// }
-/// assert!(report.is_whole());
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct CheckReport {
-    head: Option<Head>,
-    audit: Option<AuditHead>,
-    services: u64,
-    keys: u64,
-    secrets: u64,
-    events: u64,
-    faults: Vec<String>,
-    untold: u64,
-}
-
-impl CheckReport {
-    /// Whether no fault was found.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.faults.is_empty()
-    }
-
-    /// What was found, in words, each one sentence without a full stop; at most
-    /// a hundred. None holds a secret.
-    #[must_use]
-    pub fn faults(&self) -> &[String] {
-        &self.faults
-    }
-
-    /// How many faults more were found than are told.
-    #[must_use]
-    pub fn untold(&self) -> u64 {
-        self.untold
-    }
-
-    /// Where the store's history stands; nothing where that does not read.
-    #[must_use]
-    pub fn head(&self) -> Option<Head> {
-        self.head
-    }
-
-    /// The end of the audit trail, as the store has it; nothing where that does
-    /// not read.
-    #[must_use]
-    pub fn audit_head(&self) -> Option<AuditHead> {
-        self.audit
-    }
-
-    /// How many services were read.
-    #[must_use]
-    pub fn services(&self) -> u64 {
-        self.services
-    }
-
-    /// How many keys were read.
-    #[must_use]
-    pub fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    /// How many secrets the keys that were read have together.
-    #[must_use]
-    pub fn secrets(&self) -> u64 {
-        self.secrets
-    }
-
-    /// How many audit events are stored.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-}
+/// How many faults are told of one kind.
+pub(super) const PER_KIND: usize = 25;
 
 /// Looks at the database at the path.
-pub(super) fn check(path: &Path) -> Result<CheckReport, StoreError> {
+pub(in crate::sqlite) fn check(path: &Path) -> Result<CheckReport, StoreError> {
     let found = |error: io::Error| {
         let message = format!("database {} cannot be opened: {error}", path.display());
         StoreError::with_source(StoreErrorKind::Unavailable, message, error)
@@ -137,60 +43,18 @@ pub(super) fn check(path: &Path) -> Result<CheckReport, StoreError> {
     }
 }
 
-/// How a database is read without a change to it or to what lies beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Like anybody: it is in use, or was until its process was killed.
-    Shared,
-    /// The file alone: it has no log, and nobody has it open.
-    Alone,
-    /// With its log, whose index is kept in memory: a copy of both.
-    WithLog,
-}
-
-impl Way {
-    fn to(path: &Path) -> Self {
-        if beside(path, "-shm").exists() {
-            Self::Shared
-        } else if std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
-            Self::WithLog
-        } else {
-            Self::Alone
-        }
-    }
-
-    fn open(self, path: &Path) -> Result<Connection, Failure> {
-        let query = match self {
-            Self::Shared => "mode=ro",
-            Self::Alone => "immutable=1",
-            // Without locks there is no index in a file either.
-            Self::WithLog if cfg!(unix) => "mode=ro&vfs=unix-none",
-            Self::WithLog => "mode=ro",
-        };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(schema::uri(path, query), flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.pragma_update(None, "cell_size_check", true)?;
-        if self == Self::WithLog {
-            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        }
-        Ok(connection)
-    }
-}
-
-struct Check<'a> {
-    connection: &'a Connection,
-    report: CheckReport,
+pub(super) struct Check<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) report: CheckReport,
+    lists: Lists,
 }
 
 impl Check<'_> {
     fn run(path: &Path, way: Way) -> Result<CheckReport, StoreError> {
-        let log = log::check(path);
+        let log = match log::check(path) {
+            Err(failure) if failure.kind() == StoreErrorKind::Busy => return Err(failure.into()),
+            log => log,
+        };
         let note = Note::read(path);
         let mut connection = way.open(path)?;
         let snapshot = connection.transaction().map_err(Failure::from)?;
@@ -209,16 +73,14 @@ impl Check<'_> {
         let mut check = Check {
             connection: &snapshot,
             report: CheckReport::default(),
+            lists: Lists::default(),
         };
         check.met(log);
         if let Some(note) = note {
             check.met(note.check(&snapshot, path));
         }
         check.all();
-        let mut report = check.report;
-        // The same damage is met in several ways.
-        report.faults.dedup();
-        Ok(report)
+        Ok(check.report)
     }
 
     fn all(&mut self) {
@@ -235,6 +97,8 @@ impl Check<'_> {
         self.met(services);
         let keys = self.keys();
         self.met(keys);
+        let listed = lists::check(self);
+        self.met(listed);
         for (table, sql) in [
             ("usage", "SELECT * FROM usage"),
             ("secret_usage", "SELECT * FROM secret_usage"),
@@ -277,7 +141,7 @@ impl Check<'_> {
         while let Some(row) = rows.next()? {
             told += 1;
             if told > PER_KIND {
-                self.report.untold = self.report.untold.saturating_add(1);
+                self.report.more(1);
                 continue;
             }
             let (table, parent): (String, String) = (row.get("table")?, row.get("parent")?);
@@ -317,6 +181,7 @@ impl Check<'_> {
             check.report.keys += 1;
             let secrets = u64::try_from(key.secrets.len()).unwrap_or(u64::MAX);
             check.report.secrets = check.report.secrets.saturating_add(secrets);
+            check.lists.add(row.get("number")?, &key);
             Ok(())
         })
     }
@@ -346,24 +211,12 @@ impl Check<'_> {
         self.tell(StoreError::from(failure).to_string());
     }
 
-    fn tell(&mut self, fault: String) {
-        if self.report.faults.len() < TOLD {
-            let fault = fault.chars().take(LONGEST).collect();
-            self.report.faults.push(fault);
-        } else {
-            self.report.untold = self.report.untold.saturating_add(1);
-        }
+    pub(super) fn tell(&mut self, fault: String) {
+        self.report.tell(&fault);
     }
-}
 
-impl fmt::Display for CheckReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for fault in &self.faults {
-            writeln!(f, "{fault}")?;
-        }
-        if self.untold > 0 {
-            writeln!(f, "and {} more", self.untold)?;
-        }
-        Ok(())
+    /// What the keys that were read have in the lists.
+    pub(super) fn lists(&self) -> &Lists {
+        &self.lists
     }
 }

@@ -1,3 +1,5 @@
+//! What the manager counts, as metrics of the process.
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +21,7 @@ static HANDED_OVER: Mutex<BTreeMap<String, Totals>> = Mutex::new(BTreeMap::new()
 /// that is installed later misses nothing, and managers of one namespace add
 /// up instead of hiding each other.
 #[derive(Debug)]
-pub(super) struct Export {
+pub(super) struct Recording {
     namespace: String,
     handed: Totals,
 }
@@ -31,7 +33,7 @@ struct Totals {
     levels: [u64; LEVELS],
 }
 
-impl Export {
+impl Recording {
     pub(super) fn new(namespace: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
@@ -65,7 +67,7 @@ impl Export {
 }
 
 /// A manager that ended has nothing cached and reads nothing.
-impl Drop for Export {
+impl Drop for Recording {
     fn drop(&mut self) {
         let ended = Totals {
             levels: [0; LEVELS],
@@ -118,7 +120,7 @@ mod tests {
         with_local_recorder,
     };
 
-    use super::Export;
+    use super::Recording;
     use crate::manager::ManagerStats;
     use crate::manager::stats::{Counters, Levels};
 
@@ -173,8 +175,8 @@ mod tests {
     #[test]
     fn managers_of_one_namespace_add_up_and_a_late_recorder_misses_nothing() {
         let age = Duration::from_secs(2);
-        let (mut one, mut other) = (Export::new("adds-up"), Export::new("adds-up"));
-        let mut foreign = Export::new("another");
+        let (mut one, mut other) = (Recording::new("adds-up"), Recording::new("adds-up"));
+        let mut foreign = Recording::new("another");
         // Nobody records yet.
         one.hand_over(&stats(10, 100), age);
         other.hand_over(&stats(3, 30), age);
@@ -188,7 +190,7 @@ mod tests {
             // One ends, and another one begins in its place.
             drop(one);
             assert_eq!(kept.gauge("portcullis_cache_keys"), 30.0);
-            let mut next = Export::new("adds-up");
+            let mut next = Recording::new("adds-up");
             next.hand_over(&stats(1, 1), age);
             assert_eq!(kept.counter("portcullis_polls_total"), 15);
             assert_eq!(kept.gauge("portcullis_cache_keys"), 31.0);

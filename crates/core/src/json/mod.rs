@@ -1,0 +1,7 @@
+//! JSON that people write: read whole and as it is written, or refused.
+
+mod numbers;
+mod path;
+mod read;
+
+pub(crate) use read::read_strict;

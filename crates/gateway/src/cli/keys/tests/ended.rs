@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use portcullis::SqliteStore;
+use serde_json::json;
+
+use super::{id, names, shell};
+use crate::cli::Exit;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::tests::{CREATE, Shell};
+
+#[tokio::test]
+async fn several_keys_are_revoked_together_or_none() {
+    let shell = shell().await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(id(&shell.json(CREATE).await["key"]));
+    }
+    let unknown = "6f9619ff-8b86-4011-b42d-00c04fc964ff";
+    let line = format!("keys revoke {} {unknown} --reason over", ids.join(" "));
+    let error = shell.refusal(&line).await;
+    assert_eq!(error.exit(), Exit::NotFound);
+    assert!(error.to_string().contains(unknown), "{error}");
+    assert_eq!(
+        names(&shell, "keys list --service orders --status active")
+            .await
+            .len(),
+        3
+    );
+    let twice = shell
+        .refusal(&format!("keys revoke {0} {0} --reason over", ids[0]))
+        .await;
+    assert_eq!(twice.exit(), Exit::Usage);
+    let revoked = shell
+        .json(&format!("keys revoke {} --reason over", ids[..2].join(" ")))
+        .await;
+    assert_eq!(revoked["keys"].as_array().map(Vec::len), Some(2));
+    assert_eq!(revoked["keys"][0]["revocation_reason"], "over");
+    assert_eq!(
+        names(&shell, "keys list --service orders --status active")
+            .await
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_a_filter_finds_is_revoked_only_when_that_is_said() {
+    let shell = shell().await;
+    for owner in ["acme", "acme", "globex"] {
+        shell.text(&CREATE.replace("acme", owner)).await;
+    }
+    let line = "keys revoke --all --service orders --owner acme --reason left";
+    for (line, words) in [
+        (
+            line,
+            "2 keys meet the filter and would be revoked: say --yes",
+        ),
+        (
+            "keys revoke --all --owner acme --reason left --yes",
+            "--all-services",
+        ),
+        (
+            "keys revoke 6f9619ff-8b86-4011-b42d-00c04fc964ff --owner acme --reason left",
+            "a filter and --yes are for --all",
+        ),
+        (
+            "keys revoke 6f9619ff-8b86-4011-b42d-00c04fc964ff --yes --reason left",
+            "a filter and --yes are for --all",
+        ),
+    ] {
+        let error = shell.refusal(line).await;
+        assert_eq!(error.exit(), Exit::Usage, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert_eq!(
+        names(&shell, "keys list --service orders --status active")
+            .await
+            .len(),
+        3
+    );
+    let done = shell.json(&format!("{line} --yes")).await;
+    assert_eq!(done, json!({"revoked": 2, "revoked_before": 0}));
+    let again = shell.json(&format!("{line} --yes")).await;
+    assert_eq!(again, json!({"revoked": 0, "revoked_before": 2}));
+    let left = shell
+        .json("keys list --service orders --status active")
+        .await;
+    assert_eq!(left["keys"][0]["owner"], "globex");
+}
+
+/// The listing by expiry goes from state to state, and a key that is revoked changes its own.
+#[tokio::test]
+async fn each_key_that_a_filter_finds_is_counted_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(folder.path().join("keys.db")).expect("a database");
+    let shell = Shell::over(store).await;
+    shell.text("services create orders").await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let made = shell.json(&format!("{CREATE} --expires-in 3d")).await;
+        ids.push(id(&made["key"]));
+    }
+    shell
+        .text(&format!("keys revoke {} --reason over", ids[0]))
+        .await;
+    shell.text(&format!("keys disable {}", ids[1])).await;
+    let line = "keys revoke --all --service orders --expires-before 7d --reason left";
+    let counted = shell.refusal(line).await.to_string();
+    assert!(counted.contains("4 keys meet the filter"), "{counted}");
+    let done = shell.json(&format!("{line} --yes")).await;
+    assert_eq!(done, json!({"revoked": 4, "revoked_before": 1}));
+    let again = shell.json(&format!("{line} --yes")).await;
+    assert_eq!(again, json!({"revoked": 0, "revoked_before": 5}));
+    let line = line.replace("--reason", "--status active --reason");
+    let none = shell.json(&format!("{line} --yes")).await;
+    assert_eq!(none, json!({"revoked": 0, "revoked_before": 0}));
+}
+
+#[tokio::test]
+async fn a_revocation_that_stops_half_way_says_so_and_goes_on_when_it_is_asked_again() {
+    let shell = shell().await;
+    for _ in 0..3 {
+        shell.text(CREATE).await;
+    }
+    let line = "keys revoke --all --service orders --reason left --yes";
+    let interrupt = Interrupt::default();
+    interrupt.remember(Exit::Terminated);
+    let stopped = shell.pipe(line, "", &interrupt, |_| Ok(())).await;
+    let error = stopped.exit.expect_err("stopped");
+    assert_eq!(error.exit(), Exit::Terminated);
+    assert!(
+        error
+            .to_string()
+            .contains("0 keys are revoked, and the others not"),
+        "{error}"
+    );
+
+    shell.store.hold_commits();
+    let waiting = async {
+        shell.store.wait_held(1).await;
+        shell.clock.advance(Duration::from_mins(1));
+    };
+    let (error, ()) = tokio::join!(shell.refusal(line), waiting);
+    shell.store.release();
+    assert_eq!(error.exit(), Exit::Partial);
+    let told = error.to_string();
+    assert!(
+        told.contains("0 keys are revoked, and of 3 more it is not known"),
+        "{told}"
+    );
+    // The store had done it.
+    let done = shell.json(line).await;
+    assert_eq!(done, json!({"revoked": 0, "revoked_before": 3}));
+}
