@@ -27,6 +27,7 @@ fn spend(state: &RateState, rate: Rate, now: u64) -> u32 {
     let mut admitted = 0;
     while check(state, rate, at(now)).is_ok() {
         admitted += 1;
+        assert!(admitted <= rate.burst().get(), "nothing is ever spent");
     }
     admitted
 }
@@ -155,6 +156,15 @@ fn a_raised_rate_does_not_wait_out_the_slower_one() {
     let left = check(&state, rate("100/s"), at(HOUR)).expect_err("a spent burst");
     assert_eq!(left.until_next(), Duration::from_millis(10));
     assert_eq!(spend(&state, rate("100/s"), HOUR + SECOND), 100);
+}
+
+#[test]
+fn what_was_used_counts_in_full_up_to_the_skew_of_readings() {
+    // 10 s of debt, in the eyes of one who reads the clock 10 s earlier.
+    let (state, rate) = (RateState::default(), rate("1/s burst 10"));
+    assert_eq!(spend(&state, rate, HOUR), 10);
+    let left = check(&state, rate, at(HOUR - 10 * SECOND)).expect_err("spent");
+    assert_eq!(left.until_next(), seconds(11));
 }
 
 #[test]

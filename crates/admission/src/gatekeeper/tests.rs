@@ -204,6 +204,31 @@ async fn gates_over_one_limiter_share_it_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn a_limiter_remembers_as_many_keys_as_it_was_told_to() {
+    let world = World::new().await;
+    let limiter = Limiter::new(LimiterConfig::default().capacity(2));
+    let gate = Gatekeeper::new(world.manager.clone(), limiter);
+    for _ in 0..3 {
+        let key = world.key(Some("1/h")).await;
+        assert_eq!(admitted(&gate, &key, 2).await, 1);
+    }
+    let stats = gate.limiter().stats();
+    assert_eq!((stats.entries, stats.evictions), (2, 1));
+}
+
+#[tokio::test]
+async fn a_cached_key_keeps_what_it_used_where_the_table_is_full() {
+    let world = World::new().await;
+    let limiter = Limiter::new(LimiterConfig::default().capacity(1));
+    let gate = Gatekeeper::new(world.manager.clone(), limiter);
+    let (first, second) = (world.key(Some("1/h")).await, world.key(Some("1/h")).await);
+    assert_eq!(admitted(&gate, &first, 1).await, 1);
+    assert_eq!(admitted(&gate, &second, 1).await, 1);
+    assert_eq!(gate.limiter().stats().evictions, 1);
+    assert_eq!(admitted(&gate, &first, 1).await, 0, "it was forgotten");
+}
+
+#[tokio::test]
 async fn a_changed_key_keeps_what_it_used() {
     let world = World::new().await;
     let gate = world.gate();

@@ -121,3 +121,62 @@ impl Slot {
         Arc::strong_count(&self.state) == 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use portcullis_core::clock::{Moment, Timestamp};
+    use portcullis_core::key::KeyId;
+
+    use super::{COMPARED, Found, Shard};
+    use crate::engine::{RateState, check};
+
+    const NOW: u64 = 3_600_000_000_000;
+
+    /// A request of the key at a rate that keeps it busy; says whether its
+    /// state was new.
+    fn used(shard: &mut Shard, key: KeyId, rate: &str) -> (Arc<RateState>, bool) {
+        let (state, new) = match shard.find(key, NOW) {
+            Found::Known(state) => (state, false),
+            Found::New { state, .. } => (state, true),
+        };
+        let moment = Moment::new(NOW, Timestamp::from_millis(0));
+        let rate = rate.parse().expect("a rate");
+        assert_eq!(check(&state, rate, moment).is_ok(), new);
+        (state, new)
+    }
+
+    #[test]
+    fn where_all_are_busy_one_that_nobody_holds_goes_first() {
+        let mut shard = Shard::new(2);
+        let (held, free) = (KeyId::random(), KeyId::random());
+        let kept = used(&mut shard, held, "1/m").0;
+        used(&mut shard, free, "1/1d");
+        used(&mut shard, KeyId::random(), "1/h");
+        let (found, new) = used(&mut shard, held, "1/m");
+        assert!(!new && Arc::ptr_eq(&found, &kept), "the nearest, but held");
+        assert!(used(&mut shard, free, "1/1d").1, "it went");
+    }
+
+    #[test]
+    fn all_parts_of_a_full_shard_are_compared_in_turn() {
+        let count = 4 * COMPARED;
+        let mut shard = Shard::new(count);
+        let keys: Vec<KeyId> = (0..count).map(|_| KeyId::random()).collect();
+        for key in &keys {
+            used(&mut shard, *key, "1/h");
+        }
+        for _ in 0..8 {
+            used(&mut shard, KeyId::random(), "1/1d");
+        }
+        let gone = |part: &[KeyId]| {
+            part.iter()
+                .filter(|key| !shard.places.contains_key(key))
+                .count()
+        };
+        let gone: Vec<usize> = keys.chunks(COMPARED).map(gone).collect();
+        assert_eq!(gone.iter().sum::<usize>(), 8);
+        assert!(gone.iter().all(|gone| *gone > 0), "{gone:?}");
+    }
+}

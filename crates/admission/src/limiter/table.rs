@@ -91,6 +91,8 @@ fn entries_as_f64(entries: usize) -> f64 {
 mod tests {
     use std::sync::Arc;
 
+    use metrics::with_local_recorder;
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use portcullis_core::clock::{Moment, Timestamp};
     use portcullis_core::key::KeyId;
     use portcullis_core::limits::Rate;
@@ -172,9 +174,32 @@ mod tests {
             assert!(take(&table.state(KeyId::random(), HOUR), "1/1d", HOUR));
         }
         assert!(table.entries() <= 5_000 + table.shards.len());
+        assert!(table.entries() >= 4_900, "one shard has them all");
         assert_eq!(
             table.evictions(),
             20_000 - u64::try_from(table.entries()).expect("small")
+        );
+    }
+
+    #[test]
+    fn what_is_remembered_and_forgotten_is_told_to_the_metrics() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let told = recorder.handle();
+        with_local_recorder(&recorder, || {
+            let table = Table::new(3);
+            for _ in 0..3 {
+                take(&table.state(KeyId::random(), HOUR), "1/h", HOUR);
+            }
+            let told = told.render();
+            assert!(told.contains("portcullis_limiter_entries 3"), "{told}");
+            assert!(!told.contains("evictions"), "{told}");
+            take(&table.state(KeyId::random(), HOUR), "1/h", HOUR);
+        });
+        let told = told.render();
+        assert!(told.contains("portcullis_limiter_entries 3"), "{told}");
+        assert!(
+            told.contains("portcullis_limiter_evictions_total 1"),
+            "{told}"
         );
     }
 }

@@ -94,3 +94,18 @@ const fn is_permission(text: &[u8]) -> bool {
     }
     length > 0 && segments <= MAX_SEGMENTS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Permission;
+
+    #[test]
+    fn the_longest_permission_is_allowed_and_a_longer_one_is_not() {
+        let longest = "p".repeat(128);
+        let permission: Permission = longest.parse().expect("128 characters");
+        assert_eq!(permission.to_string(), longest);
+        assert!("p".repeat(129).parse::<Permission>().is_err());
+        assert!("a:b:c:d:e:f:g:h".parse::<Permission>().is_ok());
+        assert!("a:b:c:d:e:f:g:h:i".parse::<Permission>().is_err());
+    }
+}

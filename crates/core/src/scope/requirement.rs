@@ -72,4 +72,16 @@ mod tests {
         assert!(!both.is_met_by(&Scopes::default()));
         assert!(Requirement::none().is_met_by(&Scopes::default()));
     }
+
+    #[test]
+    fn what_is_required_is_told_in_the_order_given() {
+        let [write, read] = ["orders:write", "orders:read"].map(Permission::from_static);
+        let both = Requirement::all_of([write.clone(), read.clone()]);
+        assert!(both.iter().eq([&write, &read]));
+        assert_eq!(both.to_string(), "orders:write orders:read");
+        assert!(!both.is_empty());
+        let none = Requirement::none();
+        assert!(none.is_empty() && none.iter().next().is_none());
+        assert_eq!(none.to_string(), "");
+    }
 }

@@ -84,6 +84,9 @@ mod tests {
     fn sets_are_sorted_and_hold_each_scope_once() {
         let scopes: Scopes = "orders:read invoices:* orders:read".parse().expect("valid");
         assert_eq!(scopes.to_string(), "invoices:* orders:read");
+        let each: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+        assert_eq!(each, ["invoices:*", "orders:read"]);
+        assert!(!scopes.is_empty() && Scopes::default().is_empty());
         assert_eq!("".parse::<Scopes>().expect("empty").to_string(), "");
         assert!("a  b".parse::<Scopes>().is_err());
         let many: Vec<String> = (0..65).map(|n| format!("s{n}")).collect();

@@ -41,3 +41,23 @@ impl std::fmt::Debug for ParsedToken {
         write!(f, "ParsedToken({})", self.id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ParsedToken;
+    use crate::key::{Environment, KeyId};
+    use crate::token::Prefix;
+
+    #[test]
+    fn the_tag_is_the_secret_s_last_eight_bytes() {
+        let token = ParsedToken {
+            prefix: Prefix::DEFAULT,
+            environment: Environment::Test,
+            id: KeyId::random(),
+            secret: std::array::from_fn(|at| u8::try_from(at).expect("small")),
+        };
+        assert_eq!(token.tag(), [24, 25, 26, 27, 28, 29, 30, 31]);
+        let (random, tag) = token.parts();
+        assert_eq!((random.len(), tag), (24, token.tag().as_slice()));
+    }
+}

@@ -83,3 +83,32 @@ impl fmt::Debug for Prefix {
         write!(f, "Prefix({})", self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Prefix;
+
+    #[test]
+    fn a_prefix_is_read_and_written_as_it_is() {
+        for text in ["pk", "shop2", "abcdefghijklmno9"] {
+            let prefix: Prefix = text.parse().expect(text);
+            assert_eq!(
+                (prefix.as_str(), prefix.to_string()),
+                (text, text.to_owned())
+            );
+        }
+        for text in [
+            "",
+            "p",
+            "2shop",
+            "Shop",
+            "sh_op",
+            "shöp",
+            "abcdefghijklmno90",
+        ] {
+            let fault = text.parse::<Prefix>().expect_err(text).to_string();
+            assert!(fault.contains("prefix"), "{fault}");
+        }
+        assert_eq!(format!("{:>5}|", Prefix::DEFAULT), "  pck|");
+    }
+}

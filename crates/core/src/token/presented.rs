@@ -109,13 +109,12 @@ mod tests {
     use crate::token::{Prefix, Token};
 
     fn issued() -> String {
+        issued_with(Prefix::DEFAULT, Environment::Live)
+    }
+
+    fn issued_with(prefix: Prefix, environment: Environment) -> String {
         let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
-        let token = Token::issue(
-            &keyring,
-            Prefix::DEFAULT,
-            Environment::Live,
-            KeyId::random(),
-        );
+        let token = Token::issue(&keyring, prefix, environment, KeyId::random());
         token.expect("entropy").expose().to_owned()
     }
 
@@ -129,6 +128,17 @@ mod tests {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         );
         assert!(Presented::new(text.as_bytes()).parse().is_ok());
+    }
+
+    #[test]
+    fn the_longest_token_is_read() {
+        for environment in [Environment::Live, Environment::Test] {
+            let prefix = "abcdefghijklmno9".parse().expect("16 characters");
+            let text = issued_with(prefix, environment);
+            assert_eq!((text.len(), Presented::MAX), (104, 104));
+            let parsed = Presented::new(text.as_bytes()).parse().expect("a token");
+            assert_eq!((parsed.prefix, parsed.environment), (prefix, environment));
+        }
     }
 
     #[test]
