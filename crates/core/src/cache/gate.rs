@@ -140,6 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_services_or_of_anything_raises_what_it_is_about() {
+        let [one, other] = [1, 2].map(|second| {
+            let mut id = [7; 16];
+            (id[0], id[1]) = (0, second);
+            KeyId::from_bytes(id)
+        });
+        let gate = Gate::new();
+        let read = stamp(&gate, 7);
+        gate.raise_services(stamp(&gate, 8));
+        assert!(!gate.passes_services(read) && gate.passes_key(one, read));
+        gate.raise_key(one, stamp(&gate, 8));
+        assert!(!gate.passes_key(one, read) && gate.passes_key(other, read));
+        gate.raise_all(stamp(&gate, 9));
+        let read = stamp(&gate, 8);
+        assert!(!gate.passes_key(other, read) && !gate.passes_services(read));
+    }
+
+    #[test]
     fn what_was_read_in_another_life_never_counts() {
         let (gate, id) = (Gate::new(), KeyId::random());
         let read = stamp(&gate, 1_000);
