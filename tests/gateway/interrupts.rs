@@ -1,5 +1,7 @@
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -27,6 +29,11 @@ fn place() -> Place {
 /// Issues the keys of the file; it waits in a write of the first thousand, of which one is read.
 fn begin(place: &Place, command: &mut Command) -> (Process, BufReader<ChildStdout>) {
     let told = File::create(place.path("told")).expect("a file");
+    begin_telling(command, told.into())
+}
+
+/// The same with another standard error.
+fn begin_telling(command: &mut Command, told: Stdio) -> (Process, BufReader<ChildStdout>) {
     command.args(["keys", "create-many", "keys.jsonl"]);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut process = Process::start(command.stderr(told));
@@ -89,6 +96,64 @@ fn ctrl_c_once_more_ends_what_cannot_be_printed() {
     assert_eq!(process.wait(), 130);
     assert_eq!(issued(&place), 1_000);
     drop(printed);
+}
+
+/// A stream in which nothing has room any more, and whoever does not read it.
+fn full() -> (Stdio, UnixStream) {
+    let (unread, mut full) = UnixStream::pair().expect("a pair");
+    full.set_nonblocking(true).expect("set");
+    for piece in [&[b'x'; 4_096][..], b"x"] {
+        while let Err(ErrorKind::Interrupted) | Ok(1..) =
+            full.write(piece).map_err(|error| error.kind())
+        {}
+    }
+    // The process shares it, and waits.
+    full.set_nonblocking(false).expect("set");
+    (OwnedFd::from(full).into(), unread)
+}
+
+#[test]
+fn ctrl_c_once_more_ends_what_cannot_say_that_it_stops() {
+    let place = place();
+    let (told, unread) = full();
+    let (mut process, printed) = begin_telling(&mut place.command(), told);
+    eventually_within(Duration::from_secs(30), "the process ends", || {
+        let has_ended = process.has_ended();
+        if !has_ended {
+            process.signal("INT");
+        }
+        has_ended
+    });
+    assert_eq!(process.wait(), 130);
+    drop((printed, unread));
+}
+
+#[test]
+fn what_is_done_is_done_though_nobody_reads_remarks() {
+    let place = place();
+    let (reader, told) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let (process, printed) = begin_telling(&mut place.command(), told.into());
+    assert_eq!(1 + rest(printed), LINES);
+    assert_eq!(process.wait(), 0);
+}
+
+#[test]
+fn a_backup_that_was_started_to_outlive_its_terminal_does() {
+    let place = place();
+    place.run(&["keys", "create-many", "keys.jsonl"]).ok();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" backup copy.db", PROGRAM])
+        .env("PORTCULLIS_CONFIG", place.config())
+        .current_dir(place.path(""))
+        .stdin(Stdio::null());
+    let mut process = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    while !process.has_ended() {
+        process.signal("HUP");
+    }
+    assert_eq!(process.wait(), 0);
+    assert!(place.path("copy.db").exists());
 }
 
 #[test]

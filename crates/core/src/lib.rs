@@ -11,6 +11,7 @@
 //! - [`scope`] says what a key may do, [`limits`] how often.
 //! - [`audit`] is the tamper-evident trail of every change, [`usage`] the
 //!   counts of every use.
+//! - [`text`] shows what others wrote without what hides or reorders it.
 //! - [`store`] holds the traits that a durable store implements.
 
 // `tests/interleavings` builds this crate anew, and none of its own tests.
@@ -31,7 +32,7 @@ pub mod scope;
 pub mod service;
 pub mod store;
 mod sync;
-mod text;
+pub mod text;
 pub mod token;
 pub mod usage;
 pub mod verdict;

@@ -1,7 +1,37 @@
 //! Text that people write and other people read.
 
+use std::borrow::Cow;
+
 use crate::error::Invalid;
 use crate::token::holds_token;
+
+/// The text with every character escaped that changes how a line is shown
+/// without being seen: control, bidirectional, zero-width and other invisible
+/// ones, line breaks among them (Unicode Technical Report 36, section 2).
+///
+/// New text has none of them. What is stored may: written by another version,
+/// or by somebody else into the database. For terminals and logs.
+///
+/// ```
+/// use portcullis_core::text::visible;
+///
+/// assert_eq!(visible("a\u{1b}[2Jb\u{202e}"), r"a\u{1b}[2Jb\u{202e}");
+/// ```
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_deceptive) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_deceptive(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
 
 /// Judges a line of text that somebody brings: 1 to `max` characters, nothing
 /// that hides or reorders what is shown, and no token.
@@ -57,12 +87,24 @@ fn is_deceptive(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::check_line;
+    use super::{check_line, visible};
 
     #[test]
     fn plain_text_of_any_language_is_allowed() {
         for text in ["billing job", "Zoë", "決済", "key #1 (nightly)", "x"] {
             assert_eq!(check_line("name", text, 64), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_hides_something_is_shown_escaped() {
+        for (text, shown) in [
+            ("Zoë 決済\\", "Zoë 決済\\"),
+            ("a\u{1b}]0;x\u{7}", r"a\u{1b}]0;x\u{7}"),
+            ("a\r\nb\u{9b}", r"a\u{d}\u{a}b\u{9b}"),
+            ("\u{202e}\u{2066}\u{200b}", r"\u{202e}\u{2066}\u{200b}"),
+        ] {
+            assert_eq!(visible(text), shown);
         }
     }
 

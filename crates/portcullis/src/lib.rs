@@ -82,7 +82,7 @@ pub mod testing;
 pub use portcullis_core::{
     Context, Error, ErrorKind, Grant, Invalid, KeyManager, Verdict, audit, clock, key, keyring,
     keyring::Keyring, limits, limits::Rate, manager, scope, scope::Permission, scope::Requirement,
-    service, service::ServiceName, store, store::MemoryStore, token, usage, verdict,
+    service, service::ServiceName, store, store::MemoryStore, text, token, usage, verdict,
 };
 
 #[doc(inline)]

@@ -341,6 +341,9 @@ impl Tables {
         self.audit_head = AuditHead { sequence, mac };
         let event = StoredEvent {
             sequence,
+            at: record.at,
+            service: record.service.clone(),
+            key: record.key,
             root: seal.root().clone(),
             bytes: record.bytes.clone(),
             mac,

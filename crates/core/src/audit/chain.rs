@@ -151,6 +151,11 @@ impl<'a> ChainCheck<'a> {
             }
         }
         if let Some(decoded) = &decoded {
+            if !stands_as_it_says(event, decoded) {
+                return Err(format!(
+                    "event {expected} is stored under another time, service or key than it names"
+                ));
+            }
             self.see(decoded, &event.root)?;
         }
         self.proof.follow(&self.place.mac, event);
@@ -335,6 +340,12 @@ impl<'a> ChainCheck<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether listings find the event by what it says: no chain covers what the
+/// store has beside its bytes.
+fn stands_as_it_says(event: &StoredEvent, said: &AuditEvent) -> bool {
+    (event.at, &event.service, event.key) == (said.at, &said.service, said.key)
 }
 
 fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {

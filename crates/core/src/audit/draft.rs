@@ -3,6 +3,7 @@ use crate::clock::Timestamp;
 use crate::error::ErrorKind;
 use crate::key::{Key, KeyId};
 use crate::service::{Service, ServiceName};
+use crate::token::redact;
 
 /// An audit event while it is written.
 #[derive(Debug, Clone)]
@@ -50,6 +51,13 @@ impl EventDraft {
     /// The key whose service is not known yet.
     pub(crate) fn stray_key(&self) -> Option<KeyId> {
         self.event.key.filter(|_| self.event.service.is_none())
+    }
+
+    /// Takes the service of the same event where its own is not known.
+    pub(crate) fn place_as(&mut self, other: &Self) {
+        if self.event.service.is_none() {
+            self.event.service.clone_from(&other.event.service);
+        }
     }
 
     pub(crate) fn after(self, field: &str, after: impl ToString) -> Self {
@@ -118,16 +126,45 @@ impl EventDraft {
         draft
     }
 
+    /// Stored text may hold a token that new text may not: the trail keeps what
+    /// it tells for good, and tells no secret.
     fn field(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
+        let told = |text: Option<String>| text.map(|text| redact(&text).into_owned());
         self.event.changes.push(FieldChange {
             field: field.to_owned(),
-            before,
-            after,
+            before: told(before),
+            after: told(after),
         });
         self
     }
 
     pub(crate) fn into_event(self, at: Timestamp) -> AuditEvent {
         AuditEvent { at, ..self.event }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventDraft;
+    use crate::audit::{Action, Actor};
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn a_stored_text_that_holds_a_token_is_told_without_its_secret() {
+        let actor = Actor::new("test").expect("name");
+        let named = format!("pck_live_{}_", "0".repeat(32));
+        let stored = format!("{named}{}", "x".repeat(49));
+        let event = EventDraft::new(Action::KeyUpdate, &actor)
+            .difference("name", Some(stored.as_str()), Some("job"))
+            .after("reason", &stored)
+            .into_event(Timestamp::from_millis(0));
+        let redacted = format!("{named}[redacted]");
+        let texts = event
+            .changes
+            .iter()
+            .map(|change| (&change.before, &change.after));
+        let texts: Vec<_> = texts.map(|(b, a)| (b.as_deref(), a.as_deref())).collect();
+        let expected = [(Some(&*redacted), Some("job")), (None, Some(&*redacted))];
+        assert_eq!(texts, expected);
     }
 }

@@ -37,6 +37,16 @@
 //!   place that is signed by this version names their roots, so that they stay
 //!   unproven, and fixes what they are from then on. A trail in which a root of
 //!   the keyring told a content is never judged so again.
+//! - So a version that tells no content must not prune a trail in which one was
+//!   told: what is kept could be compared with nothing, and that is a fault for
+//!   good. Bring every node to this version before the first anchor, pruning or
+//!   retirement by it.
+//!
+//! # What stands beside an event
+//!
+//! A store finds events by their time, service and key, which it keeps beside
+//! their bytes. Neither chain nor content covers that: a walk compares it with
+//! what the event says, so that none can be hidden from those who list them.
 
 mod actor;
 mod anchor;

@@ -3,6 +3,7 @@ use serde_json::Number;
 /// The numbers of a JSON text, in their order, as they are written. Meant for a
 /// text that somebody else parses at the same time: of one that is no JSON, what
 /// comes after the fault means nothing.
+#[derive(Clone)]
 pub(super) struct Numbers<'t> {
     rest: &'t str,
 }
@@ -67,8 +68,14 @@ fn double(written: &str) -> Option<Number> {
     // Exact, unlike what a JSON parser does in a hurry.
     let value: f64 = written.parse().ok()?;
     let number = Number::from_f64(value)?;
-    // The fewest digits that read back as this value.
-    (decimal(written) == decimal(&format!("{value:e}"))).then_some(number)
+    // The fewest digits that read back as this value. Where two such texts lie
+    // equally near to it, one writer prints the one and another the other.
+    let shortest = [format!("{value:e}"), number.to_string()];
+    let written = decimal(written);
+    shortest
+        .iter()
+        .any(|shortest| written == decimal(shortest))
+        .then_some(number)
 }
 
 /// Sign, digits and exponent: `0.digits x 10^exponent`, without zeros at either
@@ -142,6 +149,15 @@ mod tests {
             "0.1000000000000000055511151231257827",
         ] {
             assert_eq!(kept(written), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn of_two_shortest_texts_both_are_kept() {
+        let value = f64::from_bits(14_056_777_174_555_064_325);
+        for written in [format!("{value:e}"), serde_json::json!(value).to_string()] {
+            let number = kept(&written).and_then(|number| number.as_f64());
+            assert_eq!(number, Some(value), "{written}");
         }
     }
 

@@ -64,7 +64,23 @@ impl<'t> Level<'_, 't> {
             .map(Value::Number)
             .ok_or_else(|| rounded(&self.document.path))
     }
+
+    /// The number that serde_json hands over as an object. One that was written
+    /// as such an object is taken for the next number of the text: what follows
+    /// then misses its own, so that no such text is read.
+    fn number_of<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let written = members.next_value::<String>()?;
+        let mut rest = self.document.numbers.clone();
+        if rest.next() != Some(written.as_str()) || members.next_key::<String>()?.is_some() {
+            return Err(A::Error::custom("a name is reserved"));
+        }
+        self.number()
+    }
 }
+
+/// The one name of the object as which serde_json hands every number over where
+/// any crate of the build has turned its feature `arbitrary_precision` on.
+const NUMBER: &str = "$serde_json::private::Number";
 
 fn rounded<E: Error>(path: &Path) -> E {
     E::custom(format!(
@@ -127,7 +143,11 @@ impl<'de> Visitor<'de> for Level<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
+        let mut first = true;
         while let Some(name) = members.next_key::<String>()? {
+            if std::mem::take(&mut first) && name == NUMBER {
+                return self.number_of(members);
+            }
             self.document.path.enter_member(&name);
             let value = members.next_value_seed(self.below()?)?;
             self.document.path.leave();
@@ -141,7 +161,43 @@ impl<'de> Visitor<'de> for Level<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::read_strict;
+    use serde::de::Visitor as _;
+    use serde::de::value::{Error, MapDeserializer};
+    use serde_json::Value;
+
+    use super::{Document, Level, NUMBER, Numbers, Path, read_strict};
+
+    /// Reads what a parser with arbitrary precision would hand over for `text`.
+    fn handed_over(text: &str, object: &[(&str, &str)]) -> Result<Value, Error> {
+        let mut document = Document {
+            numbers: Numbers::of(text),
+            path: Path::default(),
+        };
+        let level = Level {
+            below: 0,
+            document: &mut document,
+        };
+        level.visit_map(MapDeserializer::new(object.iter().copied()))
+    }
+
+    #[test]
+    fn a_number_that_comes_as_an_object_is_a_number_and_kept_or_refused() {
+        for written in ["1", "-2", "0.5", "18446744073709551615"] {
+            let number = handed_over(written, &[(NUMBER, written)]).expect(written);
+            assert!(number.is_number(), "{number}");
+            assert_eq!(number.to_string(), written);
+        }
+        for written in ["18446744073709551616", "0.12345678901234567890"] {
+            assert!(handed_over(written, &[(NUMBER, written)]).is_err());
+        }
+        let forged = r#"{"$serde_json::private::Number":"1"}"#;
+        for object in [&[(NUMBER, "1")][..], &[(NUMBER, "1"), ("a", "2")]] {
+            assert!(handed_over(forged, object).is_err());
+        }
+        for text in [forged, &format!("[{forged},1]"), &format!("[1,{forged}]")] {
+            assert!(read_strict(text, 8).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn depth_is_counted_from_the_outermost_object() {

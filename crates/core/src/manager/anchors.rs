@@ -11,6 +11,10 @@ use crate::store::{AuditHead, Operation, StoredEvent};
 /// meanwhile waits for milliseconds.
 const PRUNED_AT_ONCE: u64 = 10_000;
 
+/// How often a change to the trail is tried again because somebody else pruned
+/// it meanwhile.
+pub(super) const RETRIES: usize = 3;
+
 impl KeyManager {
     /// Signs the end of the audit chain, after a walk over the whole trail.
     ///
@@ -25,7 +29,7 @@ impl KeyManager {
         self.attempt(attempt, change).await
     }
 
-    async fn try_anchor_audit(&self, actor: &Actor) -> Result<Anchor, Error> {
+    pub(super) async fn try_anchor_audit(&self, actor: &Actor) -> Result<Anchor, Error> {
         let trail = self.walk_whole_trail(()).await?;
         if trail.end.sequence == 0 {
             let message = "the audit trail is empty: there is nothing to anchor";
@@ -46,19 +50,43 @@ impl KeyManager {
     ///
     /// [`ErrorKind::Corrupt`] where the trail has a fault: what was altered must
     /// not vanish by being old. [`ErrorKind::Conflict`] where somebody else
-    /// pruned meanwhile, or what the store says.
+    /// pruned meanwhile, again and again, or what the store says. Many events go
+    /// in portions: those that went before an error are gone, and told.
     pub async fn prune_audit(&self, before: Timestamp, actor: &Actor) -> Result<Pruned, Error> {
         let attempt = EventDraft::new(Action::AuditPrune, actor).after("older_than", before);
         let (manager, actor) = (self.clone(), actor.clone());
         let change = async move { manager.try_prune_audit(before, &actor).await };
-        self.attempt(attempt, change).await
+        self.attempt(attempt, change).await?
     }
 
-    async fn try_prune_audit(&self, before: Timestamp, actor: &Actor) -> Result<Pruned, Error> {
+    /// The inner error is one that came when a portion was gone already: the
+    /// trail must not say that the pruning was refused.
+    async fn try_prune_audit(
+        &self,
+        before: Timestamp,
+        actor: &Actor,
+    ) -> Result<Result<Pruned, Error>, Error> {
+        let (mut pruned, mut retries) = (Pruned::new(0, 0), RETRIES);
+        loop {
+            match self.prune_portions(before, actor, &mut pruned).await {
+                Ok(()) => return Ok(Ok(pruned)),
+                Err(error) if error.kind() == ErrorKind::Conflict && retries > 0 => retries -= 1,
+                Err(error) if pruned.events > 0 => return Ok(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn prune_portions(
+        &self,
+        before: Timestamp,
+        actor: &Actor,
+        pruned: &mut Pruned,
+    ) -> Result<(), Error> {
         let old = self.walk_whole_trail(Old::new(before)).await?.sight;
-        let (mut events, mut through) = (0, old.first.saturating_sub(1));
+        pruned.through = old.first.saturating_sub(1);
         for Mark { place, content } in old.marks {
-            let count = place.sequence.saturating_sub(through);
+            let count = place.sequence.saturating_sub(pruned.through);
             let event = EventDraft::new(Action::AuditPrune, actor)
                 .after(PRUNED_THROUGH, place.sequence)
                 .after("events", count)
@@ -66,10 +94,10 @@ impl KeyManager {
                 .after(CONTENT, content);
             self.commit(Operation::PruneAudit(self.sign(place)), event)
                 .await?;
-            events += count;
-            through = place.sequence;
+            pruned.events += count;
+            pruned.through = place.sequence;
         }
-        Ok(Pruned::new(events, through))
+        Ok(())
     }
 
     pub(super) fn sign(&self, place: AuditHead) -> Anchor {
@@ -163,6 +191,9 @@ mod tests {
         let event = draft.into_event(Timestamp::from_millis(at));
         StoredEvent {
             sequence,
+            at: event.at,
+            service: None,
+            key: None,
             root: "k1".parse().expect("name"),
             bytes: event.encode().expect("encoded"),
             mac: [0; 32],

@@ -7,7 +7,7 @@ use crate::manager::KeyManager;
 use crate::manager::commit::unknown;
 use crate::manager::shared::Shared;
 use crate::manager::stats::Counters;
-use crate::store::Operation;
+use crate::store::{Operation, StoreErrorKind};
 
 impl KeyManager {
     /// Makes a change that somebody asked for. One that is refused leaves
@@ -22,13 +22,15 @@ impl KeyManager {
         draft: EventDraft,
         change: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let shared = Arc::clone(self.shared());
+        // To the end of the task: what could not be told is told by the flusher,
+        // which ends with the last handle.
+        let manager = self.clone();
         let ended = self.shared().runtime.spawn(async move {
             let result = change.await;
             if let Err(error) = &result
                 && is_refusal(error.kind())
             {
-                shared.record_refusal(draft, error).await;
+                manager.shared().record_refusal(draft, error).await;
             }
             result
         });
@@ -43,7 +45,9 @@ impl Shared {
         if !self.refusals.note(&draft, self.clock.now()) {
             return;
         }
-        let event = self.placed(draft.clone()).await;
+        let mut event = draft.clone();
+        self.place(vec![&mut event]).await;
+        self.refusals.place(&draft, &event);
         if let Err(unwritten) = self.commit_all(vec![(Operation::Record, event)]).await {
             tracing::warn!(%unwritten, refused = %error, "a refused change is not in the trail yet");
             self.refusals.untold(&draft, self.clock.now());
@@ -51,31 +55,51 @@ impl Shared {
     }
 
     /// Tells how often changes were refused that were not told one by one:
-    /// those whose period is over, or all.
+    /// those whose period is over, or all. Ends within the time that the store
+    /// has for one answer, however many they are: whoever shuts down waits.
+    ///
+    /// Where the store does not say whether it wrote them they are owed still,
+    /// and perhaps told twice: better than not at all.
     pub(super) async fn tell_refusals(self: &Arc<Self>, all: bool) {
-        let due = self.refusals.due(self.clock.now(), all);
+        let mut due = self.refusals.due(self.clock.now(), all);
         if due.is_empty() {
             return;
         }
-        let mut steps = Vec::with_capacity(due.len());
-        for one in &due {
-            let event = self.placed(one.draft.clone()).await;
-            steps.push((Operation::Record, event.after("attempts", one.count)));
+        let patience = self.patience();
+        let drafts = due.iter_mut().map(|one| &mut one.draft).collect();
+        tokio::select! {
+            biased;
+            () = self.place(drafts) => {}
+            // The other half is for the events themselves.
+            () = self.half_patience() => {}
         }
-        if let Err(unwritten) = self.commit_all(steps).await {
+        let steps = due.iter().map(|one| {
+            let event = one.draft.clone().after("attempts", one.count);
+            (Operation::Record, event)
+        });
+        if let Err(unwritten) = self.commit_until(steps.collect(), patience).await {
             tracing::warn!(%unwritten, "counts of refused changes are not in the trail yet");
             self.refusals.give_back(due, self.clock.now());
         }
     }
 
-    /// The event, so that it is found among those of the key's service.
-    async fn placed(&self, draft: EventDraft) -> EventDraft {
-        match draft.stray_key() {
-            Some(id) => match self.ask_key(id).await {
-                Ok((_, loaded)) => loaded.key.iter().fold(draft, EventDraft::key),
-                Err(_) => draft,
-            },
-            None => draft,
+    /// Gives the events their keys' services, so that they are found among
+    /// those. Where the store fails, those that are left stay as they are.
+    async fn place(&self, drafts: Vec<&mut EventDraft>) {
+        for draft in drafts {
+            let Some(id) = draft.stray_key() else {
+                continue;
+            };
+            match self.ask_key(id).await {
+                Ok((_, loaded)) => {
+                    if let Some(key) = loaded.key {
+                        *draft = draft.clone().key(&key);
+                    }
+                }
+                // One damaged record says nothing of the others.
+                Err(error) if error.kind() == StoreErrorKind::Corrupt => {}
+                Err(_) => return,
+            }
         }
     }
 }

@@ -97,6 +97,15 @@ impl Shared {
         self: &Arc<Self>,
         drafts: Vec<(Operation, EventDraft)>,
     ) -> Result<Head, Error> {
+        self.commit_until(drafts, self.patience()).await
+    }
+
+    /// The same, waiting for the answer until `given_up` ends.
+    pub(super) async fn commit_until(
+        self: &Arc<Self>,
+        drafts: Vec<(Operation, EventDraft)>,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Head, Error> {
         let now = self.clock.now().wall();
         let (mut steps, mut events) = (Vec::new(), Vec::new());
         for (operation, draft) in drafts {
@@ -117,7 +126,7 @@ impl Shared {
         let result = tokio::select! {
             biased;
             result = committed => result.unwrap_or_else(|_| Err(unknown())),
-            () = self.patience() => Err(unknown()),
+            () = given_up => Err(unknown()),
         };
         Ok(result?)
     }

@@ -24,7 +24,9 @@ pub(super) type Request = oneshot::Sender<Result<(), StoreError>>;
 /// goes away. Of refused changes the trail tells each once a minute, and then
 /// how many more `attempts` there were; of more than a hundred different ones
 /// in that time, their number by who tried what. What is counted is written
-/// with the next flush, and lost with a process that is killed before.
+/// with the next flush, and lost with a process that is killed before; where a
+/// store does not say whether it was written it is written again, so that the
+/// trail may tell of more `attempts` than there were.
 #[derive(Clone)]
 pub struct KeyManager {
     shared: Arc<Shared>,

@@ -63,6 +63,13 @@ impl Refusals {
         false
     }
 
+    /// Keeps the service that was found for a refusal: it is not asked for again.
+    pub(super) fn place(&self, draft: &EventDraft, placed: &EventDraft) {
+        if let Some(refusal) = self.lock().get_mut(&draft.identity()) {
+            refusal.draft.place_as(placed);
+        }
+    }
+
     /// The trail could not be told of it, and is owed it.
     pub(super) fn untold(&self, draft: &EventDraft, now: Moment) {
         let mut noted = self.lock();
@@ -94,7 +101,10 @@ impl Refusals {
     pub(super) fn give_back(&self, due: Vec<Due>, now: Moment) {
         let mut noted = self.lock();
         for Due { draft, count, what } in due {
-            let refusal = noted.entry(what).or_insert(Refusal::of(draft, now));
+            let refusal = noted
+                .entry(what)
+                .or_insert_with(|| Refusal::of(draft.clone(), now));
+            refusal.draft.place_as(&draft);
             refusal.untold = refusal.untold.saturating_add(count);
         }
     }
@@ -132,7 +142,8 @@ impl Refusal {
 
     /// The same once more: told at once where the last time is long ago.
     fn again(&mut self, draft: &EventDraft, now: Moment) -> bool {
-        self.draft = draft.clone();
+        let before = std::mem::replace(&mut self.draft, draft.clone());
+        self.draft.place_as(&before);
         let tell = self.untold == 0 && self.is_over(now);
         if tell {
             self.since = now;

@@ -2,12 +2,8 @@ use crate::audit::{Action, Actor, EventDraft, RETIRED_ROOT};
 use crate::error::{Error, ErrorKind};
 use crate::keyring::RootName;
 use crate::manager::KeyManager;
-use crate::manager::anchors::anchored;
+use crate::manager::anchors::{RETRIES, anchored};
 use crate::store::{EventsRequest, Operation, RootCheck, RootUse};
-
-/// How often a retirement is tried again because the trail was pruned
-/// meanwhile.
-const RETRIES: usize = 3;
 
 /// A root, as keyring and store know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,25 +65,31 @@ impl KeyManager {
     /// secrets that have not ended stand under it (a key that is expired may be
     /// given more time, so that only its revocation ends them), [`ErrorKind::NotFound`]
     /// where neither keyring nor store knows it, [`ErrorKind::Corrupt`] where
-    /// the audit trail has a fault, or what the store says.
+    /// the audit trail has a fault, or what the store says. Where an error comes
+    /// once the root is retired, that stays, and what another node signed under
+    /// it meanwhile may not be anchored yet: do it again.
     pub async fn retire_root(&self, name: &RootName, actor: &Actor) -> Result<(), Error> {
         let attempt = root_retirement(name, actor);
         let (manager, name, actor) = (self.clone(), name.clone(), actor.clone());
         let change = async move { manager.try_retire_root(&name, &actor).await };
-        self.attempt(attempt, change).await
+        self.attempt(attempt, change).await?
     }
 
-    async fn try_retire_root(&self, name: &RootName, actor: &Actor) -> Result<(), Error> {
+    /// The inner error is one that came when the root was retired already: the
+    /// trail must not say that this was refused.
+    async fn try_retire_root(
+        &self,
+        name: &RootName,
+        actor: &Actor,
+    ) -> Result<Result<(), Error>, Error> {
         if self.is_retired_root(name).await? {
             // Whoever retired it may have been cut off before its last events
             // were anchored.
-            return match self.shared().keyring.root(name) {
-                Some(_) => {
-                    let anchored_at = self.newest_anchor().await?;
-                    self.anchor_stragglers(name, anchored_at, actor).await
-                }
-                None => Ok(()),
-            };
+            if self.shared().keyring.root(name).is_some() {
+                let anchored_at = self.newest_anchor().await?;
+                self.anchor_stragglers(name, anchored_at, actor).await?;
+            }
+            return Ok(Ok(()));
         }
         self.may_retire_root(name).await?;
         let mut retries = RETRIES;
@@ -97,7 +99,7 @@ impl KeyManager {
                 result => break result?,
             }
         };
-        self.anchor_stragglers(name, anchored_at, actor).await
+        Ok(self.anchor_stragglers(name, anchored_at, actor).await)
     }
 
     /// Whether the store has retired the root. One that it was never told of
@@ -177,12 +179,22 @@ impl KeyManager {
             };
             let events = self.stored_events(request).await?;
             if events.iter().any(|event| event.root == *name) {
-                self.anchor_audit(actor).await?;
-                return Ok(());
+                return self.anchor_end(actor).await;
             }
             match events.last() {
                 Some(last) => after = last.sequence,
                 None => return Ok(()),
+            }
+        }
+    }
+
+    /// Anchors the end of the trail as a part of another change.
+    async fn anchor_end(&self, actor: &Actor) -> Result<(), Error> {
+        let mut retries = RETRIES;
+        loop {
+            match self.try_anchor_audit(actor).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && retries > 0 => retries -= 1,
+                result => return result.map(drop),
             }
         }
     }

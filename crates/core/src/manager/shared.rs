@@ -108,6 +108,11 @@ impl Shared {
         sleep(&self.runtime, &self.clock, self.config.store_timeout)
     }
 
+    /// Ends once half of that time is over.
+    pub(super) fn half_patience(&self) -> BoxFuture<'static, ()> {
+        sleep(&self.runtime, &self.clock, self.config.store_timeout / 2)
+    }
+
     /// A key as the store has it now, and the epoch in which it was asked.
     pub(super) async fn ask_key(&self, id: KeyId) -> Result<(Epoch, Loaded), StoreError> {
         // The epoch is taken before the store is asked: what is read from a

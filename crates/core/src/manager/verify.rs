@@ -1,4 +1,6 @@
-use crate::audit::{AuditReport, ChainCheck, Content, Start, Told};
+use std::collections::BTreeSet;
+
+use crate::audit::{Anchor, AuditReport, ChainCheck, Content, Start, Told};
 use crate::error::{Error, ErrorKind};
 use crate::manager::KeyManager;
 use crate::store::{AuditHead, EventsRequest, StoredEvent};
@@ -7,7 +9,8 @@ use crate::store::{AuditHead, EventsRequest, StoredEvent};
 const BATCH: u32 = 1_000;
 
 /// How often a walk begins at most: again where events were pruned before its
-/// feet, and where it learned only later what was pruned before.
+/// feet, where a place was anchored that it did not know of, and where it learned
+/// only later what was pruned before.
 const WALKS: usize = 6;
 
 /// With what the audit trail is verified.
@@ -66,6 +69,9 @@ enum Walked<S> {
     Ended(Box<(AuditReport, WalkedTrail<S>)>),
     /// Events were pruned meanwhile, so that it says nothing.
     Pruned,
+    /// Events tell of a place that was anchored meanwhile, so that it says
+    /// nothing.
+    Anchored,
     /// It found with what it should have begun.
     Again(Start),
 }
@@ -79,8 +85,8 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] where the trail was pruned again and again
-    /// meanwhile, or what the store says where it does not answer. A broken chain
+    /// [`ErrorKind::Conflict`] where the trail was pruned or anchored again and
+    /// again meanwhile, or what the store says where it does not answer. A broken chain
     /// is no error: it is the report.
     pub async fn verify_audit(&self, request: VerifyAudit) -> Result<AuditReport, Error> {
         let (report, _) = self.walk_trail(request, Purpose::Report, ()).await?;
@@ -120,10 +126,11 @@ impl KeyManager {
             {
                 Walked::Ended(ended) => return Ok(*ended),
                 Walked::Pruned => start = None,
+                Walked::Anchored => {}
                 Walked::Again(found) => start = Some(found),
             }
         }
-        let message = "the audit trail was pruned while it was read: try again";
+        let message = "the audit trail was pruned or anchored while it was read: try again";
         Err(Error::new(ErrorKind::Conflict, message))
     }
 
@@ -144,6 +151,7 @@ impl KeyManager {
         let mut check = ChainCheck::new(&shared.keyring)
             .through(request.head)
             .starting(start);
+        let known: BTreeSet<u64> = sequences(&anchors).collect();
         let mut fault = check.anchored(anchors).err();
         while fault.is_none() && check.place().sequence < end.sequence {
             let after = check.place().sequence;
@@ -181,9 +189,25 @@ impl KeyManager {
         if fault.is_some() && self.first_kept().await? != first {
             return Ok(Walked::Pruned);
         }
+        if fault.is_some() && self.knows_not_all_anchors(&known, end).await? {
+            return Ok(Walked::Anchored);
+        }
         let told = check.to_tell();
         let trail = WalkedTrail { sight, end, told };
         Ok(Walked::Ended(Box::new((check.report(fault), trail))))
+    }
+
+    /// Whether there are others than the `known` anchors within the trail: an
+    /// event that came before its end was read may tell of one of them.
+    async fn knows_not_all_anchors(
+        &self,
+        known: &BTreeSet<u64>,
+        end: AuditHead,
+    ) -> Result<bool, Error> {
+        let shared = self.shared();
+        let anchors = shared.within(shared.store.anchors()).await?;
+        let mut within = sequences(&anchors).filter(|&sequence| sequence <= end.sequence);
+        Ok(within.any(|sequence| !known.contains(&sequence)))
     }
 
     /// The sequence of the first event that is kept: pruning moves it, and
@@ -196,4 +220,8 @@ impl KeyManager {
         let events = self.stored_events(request).await?;
         Ok(events.first().map(|event| event.sequence))
     }
+}
+
+fn sequences(anchors: &[Anchor]) -> impl Iterator<Item = u64> {
+    anchors.iter().map(|anchor| anchor.place.sequence)
 }

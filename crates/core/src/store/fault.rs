@@ -29,7 +29,8 @@ pub struct FaultStore {
     page: watch::Sender<u32>,
     services_lost: watch::Sender<bool>,
     damaged: watch::Sender<Option<KeyId>>,
-    meanwhile: watch::Sender<Option<Meanwhile>>,
+    after_heads: watch::Sender<Option<Meanwhile>>,
+    after_anchors: watch::Sender<Option<Meanwhile>>,
     calls: Arc<Calls>,
 }
 
@@ -87,7 +88,8 @@ impl FaultStore {
             page: watch::Sender::new(u32::MAX),
             services_lost: watch::Sender::new(false),
             damaged: watch::Sender::new(None),
-            meanwhile: watch::Sender::new(None),
+            after_heads: watch::Sender::new(None),
+            after_anchors: watch::Sender::new(None),
             calls: Arc::default(),
         }
     }
@@ -136,7 +138,16 @@ impl FaultStore {
         meanwhile: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) {
         let meanwhile = Meanwhile(Arc::new(meanwhile));
-        self.meanwhile.send_replace(Some(meanwhile));
+        self.after_heads.send_replace(Some(meanwhile));
+    }
+
+    /// The same whenever the anchors of the audit trail were read.
+    pub fn after_anchors(
+        &self,
+        meanwhile: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        let meanwhile = Meanwhile(Arc::new(meanwhile));
+        self.after_anchors.send_replace(Some(meanwhile));
     }
 
     /// Waits until so many calls in all have been held.
@@ -313,17 +324,25 @@ impl AuditLog for FaultStore {
     }
 
     fn anchors(&self) -> BoxFuture<'_, Result<Vec<Anchor>, StoreError>> {
-        Box::pin(self.pass(self.inner.anchors()))
+        Box::pin(async move {
+            let anchors = self.pass(self.inner.anchors()).await;
+            happen(&self.after_anchors).await;
+            anchors
+        })
     }
 
     fn audit_head(&self) -> BoxFuture<'_, Result<AuditHead, StoreError>> {
         Box::pin(async move {
             let head = self.pass(self.inner.audit_head()).await;
-            let meanwhile = self.meanwhile.borrow().clone();
-            if let Some(Meanwhile(meanwhile)) = meanwhile {
-                meanwhile().await;
-            }
+            happen(&self.after_heads).await;
             head
         })
+    }
+}
+
+async fn happen(meanwhile: &watch::Sender<Option<Meanwhile>>) {
+    let meanwhile = meanwhile.borrow().clone();
+    if let Some(Meanwhile(meanwhile)) = meanwhile {
+        meanwhile().await;
     }
 }

@@ -183,6 +183,12 @@ pub struct EventsRequest {
 pub struct StoredEvent {
     /// Its place in the chain, from 1.
     pub sequence: u64,
+    /// When, as the store has it beside the bytes.
+    pub at: Timestamp,
+    /// The service by which the store finds it.
+    pub service: Option<ServiceName>,
+    /// The key by which the store finds it.
+    pub key: Option<KeyId>,
     /// The root whose audit key signed it.
     pub root: RootName,
     /// The event's bytes.

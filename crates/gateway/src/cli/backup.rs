@@ -40,8 +40,11 @@ pub(super) async fn run(
         copied = &mut copy => (None, copied),
         exit = shutdown.next() => {
             given_up.store(true, Ordering::Relaxed);
-            // What was begun is removed first.
-            (Some(exit), copy.await)
+            // What was begun is removed first, unless whoever told it does not want to wait.
+            tokio::select! {
+                copied = &mut copy => (Some(exit), copied),
+                exit = shutdown.next() => return Err(cut(exit)),
+            }
         }
     };
     let failed = |exit, error: &(dyn std::error::Error + 'static)| {
@@ -53,12 +56,18 @@ pub(super) async fn run(
         .map_err(|error| failed(stopped.unwrap_or(error.kind().into()), &error))?;
     output.result(&BackupDto::from(&report), || tell(args, &report))?;
     if report.schema != SqliteStore::SCHEMA {
-        output.note(&format!(
+        // The copy is there, also where nobody reads remarks.
+        let _ = output.note(&format!(
             "the copy has the schema that the database has, {}: it is migrated when it is opened",
             report.schema
-        ))?;
+        ));
     }
     Ok(())
+}
+
+fn cut(exit: Exit) -> CliError {
+    let message = "stopped at once: what was begun of the copy may be left beside it";
+    CliError::new(exit, message)
 }
 
 fn tell(args: &BackupArgs, report: &BackupReport) -> String {

@@ -5,6 +5,7 @@ use portcullis::keyring::KeyringError;
 use portcullis::{Error, Invalid};
 
 use super::Exit;
+use super::output::visible_lines;
 use crate::config::{ConfigError, OpenError};
 use crate::gateway::GatewayError;
 use crate::listeners::ListenError;
@@ -64,13 +65,13 @@ impl CliError {
     }
 }
 
-/// `error: ...` and what caused it, a line for each.
+/// `error: ...` and what caused it, a line for each. They may repeat what is stored.
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "error: {}", visible_lines(&self.message))?;
         self.causes
             .iter()
-            .try_for_each(|cause| write!(f, "\n  because {cause}"))
+            .try_for_each(|cause| write!(f, "\n  because {}", visible_lines(cause)))
     }
 }
 
@@ -185,6 +186,17 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "error: cannot read\n  because disk on fire"
+        );
+    }
+
+    #[test]
+    fn an_error_that_repeats_what_is_stored_does_not_steer_the_terminal() {
+        let disk = io::Error::other("no table a\u{9b}2J");
+        let message = "no key named a\u{1b}[2J\u{202e}";
+        let store = StoreError::with_source(StoreErrorKind::Corrupt, message, disk);
+        assert_eq!(
+            CliError::from(Error::from(store)).to_string(),
+            "error: no key named a\\u{1b}[2J\\u{202e}\n  because no table a\\u{9b}2J"
         );
     }
 

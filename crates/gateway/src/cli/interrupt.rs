@@ -1,6 +1,6 @@
 use std::io::{self, Write as _};
+use std::process;
 use std::sync::{Arc, OnceLock};
-use std::{fs, process};
 
 use super::Exit;
 use super::error::CliError;
@@ -15,21 +15,13 @@ impl Interrupt {
     /// From now on a signal is remembered, and a second one ends the program at once. To be called
     /// within a tokio runtime of several threads: the command itself may wait in a write.
     pub(super) fn hold_back() -> Result<Self, CliError> {
-        // Whoever had SIGHUP ignored (nohup) wants the work to go on without the terminal.
-        let mut shutdown = if is_hangup_ignored() {
-            Shutdown::listen()?
-        } else {
-            Shutdown::listen_at_terminal()?
-        };
+        let mut shutdown = Shutdown::listen_at_terminal()?;
         let interrupt = Self::default();
         let held = interrupt.clone();
         tokio::spawn(async move {
             held.remember(shutdown.next().await);
-            let _ = writeln!(
-                io::stderr(),
-                "stopping when what is under way is done and printed; once more stops at once, and \
-                 may lose new tokens"
-            );
+            // Where nobody reads standard error, this waits for ever: the next signal must not.
+            tokio::task::spawn_blocking(tell);
             process::exit(shutdown.next().await.code().into());
         });
         Ok(interrupt)
@@ -50,17 +42,12 @@ impl Interrupt {
     }
 }
 
-/// The signal's bit in the mask of those that this process was started to ignore (Linux).
-fn is_hangup_ignored() -> bool {
-    const HANGUP: u64 = 1;
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mut masks = status
-        .lines()
-        .filter_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = masks
-        .next()
-        .map(|mask| u64::from_str_radix(mask.trim(), 16));
-    ignored.is_some_and(|mask| mask.is_ok_and(|mask| mask & HANGUP != 0))
+fn tell() {
+    let _ = writeln!(
+        io::stderr(),
+        "stopping when what is under way is done and printed; once more stops at once, and may \
+         lose new tokens"
+    );
 }
 
 #[cfg(test)]

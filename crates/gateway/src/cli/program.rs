@@ -24,14 +24,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
         }
     };
-    let error = match run(cli) {
-        Ok(exit) => return exit.into(),
-        Err(error) => error,
-    };
+    run(cli).unwrap_or_else(|error| told(&error)).into()
+}
+
+/// The status of what was not done, once it is said why.
+fn told(error: &CliError) -> Exit {
     if !error.is_closed_output() {
         let _ = writeln!(io::stderr(), "{}", redact(&error.to_string()));
     }
-    error.exit().into()
+    error.exit()
 }
 
 /// Says what is wrong with the arguments; in colours, unless a token stands among them, which is
@@ -64,10 +65,12 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let terminal = out.is_terminal();
     let mut output = Output::new(cli.global.output, terminal, &mut out, &mut err);
-    let result = runtime.block_on(dispatch(cli, &mut output));
+    let done = runtime.block_on(dispatch(cli, &mut output));
+    // Before the runtime ends: where nobody reads standard error, a signal must still end this.
+    let exit = done.unwrap_or_else(|error| told(&error));
     // All is done; a look-up of a name that never ends must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    result
+    Ok(exit)
 }
 
 async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {

@@ -33,9 +33,18 @@ impl Shutdown {
     }
 
     /// The same, and SIGHUP: for what must not outlive the terminal that it was started from, and
-    /// has something to tidy up.
+    /// has something to tidy up. Whoever had SIGHUP ignored (nohup) wants it to go on without.
     #[cfg(unix)]
     pub(super) fn listen_at_terminal() -> Result<Self, CliError> {
+        if is_hangup_ignored() {
+            Self::listen()
+        } else {
+            Self::listen_and_hang_up()
+        }
+    }
+
+    #[cfg(unix)]
+    fn listen_and_hang_up() -> Result<Self, CliError> {
         use tokio::signal::unix::SignalKind;
 
         Self::catch(&[
@@ -88,6 +97,20 @@ impl Shutdown {
         }
         Exit::Interrupted
     }
+}
+
+/// The signal's bit in the mask of those that this process was started to ignore (Linux).
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut masks = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = masks
+        .next()
+        .map(|mask| u64::from_str_radix(mask.trim(), 16));
+    ignored.is_some_and(|mask| mask.is_ok_and(|mask| mask & HANGUP != 0))
 }
 
 /// Waits for something to end that runs until it is stopped: the first signal stops it, the second
@@ -146,7 +169,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn the_end_of_the_terminal_is_a_signal_where_it_is_asked_for() {
-        let mut shutdown = super::Shutdown::listen_at_terminal().expect("caught");
+        let mut shutdown = super::Shutdown::listen_and_hang_up().expect("caught");
         let told = std::process::Command::new("sh")
             .args(["-c", &format!("kill -HUP {}", std::process::id())])
             .status();

@@ -9,7 +9,8 @@ const SCHEME: &[u8] = b"Bearer";
 /// The scheme is read without regard to case (RFC 9110 section 11.1). A value
 /// of another scheme with ours behind a comma is two fields that somebody on
 /// the way made one, and malformed: a token may neither be overlooked nor go
-/// on to the service behind.
+/// on to the service behind. What a parameter of the other scheme quotes is no
+/// field.
 pub(super) fn token_of(value: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     let (scheme, token) = match value.iter().position(|byte| *byte == b' ') {
         Some(at) => value.split_at(at),
@@ -19,7 +20,7 @@ pub(super) fn token_of(value: &[u8]) -> Result<Option<&[u8]>, Malformed> {
         return Err(Malformed);
     }
     if !scheme.eq_ignore_ascii_case(SCHEME) {
-        let mut behind = value.split(|byte| *byte == b',').skip(1);
+        let mut behind = Elements(Some(value)).skip(1);
         return if behind.any(|piece| is_bearer(piece.trim_ascii_start())) {
             Err(Malformed)
         } else {
@@ -30,6 +31,46 @@ pub(super) fn token_of(value: &[u8]) -> Result<Option<&[u8]>, Malformed> {
         [b' ', token @ ..] if is_b64token(token) => Ok(Some(token)),
         _ => Err(Malformed),
     }
+}
+
+/// What stands between the commas of a list, but for those in a quoted-string
+/// (RFC 9110 section 5.6.4). One that is never closed is none, and its commas
+/// count.
+struct Elements<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let list = self.0.take()?;
+        let mut at = 0;
+        while let Some((before, rest)) = list.split_at_checked(at) {
+            match rest {
+                [] => break,
+                [b',', behind @ ..] => {
+                    self.0 = Some(behind);
+                    return Some(before);
+                }
+                [b'"', text @ ..] if before.trim_ascii_end().ends_with(b"=") => {
+                    at += 1 + quoted(text).unwrap_or_default();
+                }
+                _ => at += 1,
+            }
+        }
+        Some(list)
+    }
+}
+
+/// How many bytes of a text belong to the quoted-string that it begins within,
+/// the closing mark among them.
+fn quoted(text: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    let end = text.iter().position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        closes
+    });
+    end.map(|end| end + 1)
 }
 
 fn is_bearer(text: &[u8]) -> bool {

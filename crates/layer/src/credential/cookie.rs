@@ -10,7 +10,8 @@ use super::{CookieName, Credential, CredentialSource, Malformed};
 /// (RFC 9113 section 8.2.3). A pair whose name is ours but for characters
 /// around it that no name has, such as white space of whatever kind, is ours,
 /// and malformed: others would read it as the cookie. So is one that has ours
-/// behind a comma, where servers that follow RFC 2965 begin another pair.
+/// behind a comma, where servers that follow RFC 2965 begin another pair; but
+/// only with its `=`, for values of other cookies hold words and commas too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cookie(CookieName);
 
@@ -22,8 +23,11 @@ impl Cookie {
     /// The value of a pair, where its name is ours.
     fn value<'a>(&self, pair: &'a [u8]) -> Option<Result<&'a [u8], Malformed>> {
         let ours = self.0.as_str().as_bytes();
-        let mut pieces = pair.split(|byte| *byte == b',').map(parted);
-        if !pieces.any(|(name, _value)| bare(name) == ours) {
+        let mut pieces = pair
+            .split(|byte| *byte == b',')
+            .enumerate()
+            .filter(|(at, piece)| *at == 0 || piece.contains(&b'='));
+        if !pieces.any(|(_at, piece)| bare(parted(piece).0) == ours) {
             return None;
         }
         let (name, value) = parted(pair);

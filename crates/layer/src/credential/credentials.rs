@@ -94,7 +94,7 @@ impl Credentials {
     ///
     /// The value must be the bare token, in double quotes or not. Several
     /// cookies of the name are malformed: a subdomain that sets one of its own
-    /// cannot choose the key. So is one behind a comma, at which old servers
+    /// cannot choose the key. So is `name=` behind a comma, at which old servers
     /// part cookies too. The name counts as it is written. Before the
     /// service behind sees the request, the cookie is taken out and the others
     /// stay byte for byte.
@@ -132,8 +132,8 @@ impl Credentials {
     /// # What is read
     ///
     /// Names and values are percent-decoded. Several parameters of the name
-    /// are malformed, and so is an empty one, or one that stands behind or
-    /// before a `;`, at which old servers part parameters too. Every other
+    /// are malformed, and so is an empty one, one before a `;`, or `name=`
+    /// behind one, at which old servers part parameters too. Every other
     /// byte of the target stays as it is.
     ///
     /// # Panics

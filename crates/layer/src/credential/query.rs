@@ -13,7 +13,8 @@ use super::{Credential, CredentialSource, Malformed, ParameterName};
 ///
 /// Some servers part parameters at `;` as well (HTML 4.01 appendix B.2.2).
 /// Where ours stands at such a place they read another credential than we do,
-/// so it is ours, and malformed.
+/// so it is ours, and malformed; but only with its `=`, for the values of other
+/// parameters hold words and semicolons too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query(ParameterName);
 
@@ -23,7 +24,11 @@ impl Query {
     }
 
     fn is_ours(&self, parameter: &str) -> bool {
-        parameter.split(';').any(|piece| self.is_named(piece))
+        let mut pieces = parameter
+            .split(';')
+            .enumerate()
+            .filter(|(at, piece)| *at == 0 || piece.contains('='));
+        pieces.any(|(_at, piece)| self.is_named(piece))
     }
 
     fn is_named(&self, piece: &str) -> bool {

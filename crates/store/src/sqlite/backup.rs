@@ -1,10 +1,8 @@
-use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::SystemTime;
 
 use portcullis_core::store::{AuditHead, Head, StoreError, StoreErrorKind};
 use rusqlite::backup::{Backup, StepResult};
@@ -17,11 +15,11 @@ use super::check;
 use super::connection::open_reader;
 use super::database::sync_folder;
 use super::error::Failure;
-use super::identity::{Identity, beside};
+use super::identity::beside;
 use super::link::Link;
 use super::note::Note;
 use super::schema::{self, Standing};
-use super::way::{LOOKS, Way};
+use super::way::{LOOKS, Way, stand};
 use super::{history, log, owner, read, target};
 
 /// How many pages are copied before it is looked whether anybody still waits.
@@ -130,12 +128,6 @@ pub(super) fn copy_file(
     }
 }
 
-/// What changes where somebody opens a database, or writes to it.
-fn stand(path: &Path) -> io::Result<(Option<Identity>, u64, SystemTime)> {
-    let metadata = std::fs::metadata(path)?;
-    Ok((Identity::of(path)?, metadata.len(), metadata.modified()?))
-}
-
 /// Makes the copy that `pages` writes to a path, looks at it, and gives it its
 /// name. Of one that fails nothing is left.
 fn write(
@@ -148,31 +140,33 @@ fn write(
     let unwritable = |error| unavailable(&format!("{} cannot be written", to.display()), error);
     // Beside the target, so that it gets its name in one step; readable by its
     // owner alone, who is the database's: it is to take its place.
-    let draft = tempfile::Builder::new()
+    let (file, draft) = tempfile::Builder::new()
         .prefix(".portcullis-backup-")
         .tempfile_in(folder)
-        .map_err(unwritable)?;
-    std::fs::metadata(from)
-        .and_then(|database| owner::give(draft.as_file(), &database))
-        .or_else(|error| match error.kind() {
-            // Who may read the database and no more keeps his copy himself.
-            ErrorKind::PermissionDenied => Ok(()),
-            _ => Err(unwritable(error)),
-        })?;
-    let draft = draft.into_temp_path();
+        .map_err(unwritable)?
+        .into_parts();
     let _pieces = Pieces(draft.to_path_buf());
     let copied = pages(&draft)?;
     if copied.schema == schema::VERSION {
         begin_life(&draft)?;
     }
-    let unsynced = |error| unavailable(&format!("{} is not on the disk", to.display()), error);
-    File::open(&draft)
-        .and_then(|file| file.sync_all())
-        .map_err(unsynced)?;
     check_abandoned(abandoned)?;
     let (services, keys) = look(&draft, &copied)?;
-    let bytes = std::fs::metadata(&draft).map_err(unsynced)?.len();
     check_abandoned(abandoned)?;
+    if !owner::is_alone_at(&file, &draft).map_err(unwritable)? {
+        let message = format!("{} was replaced while it was written", to.display());
+        return Err(StoreError::new(StoreErrorKind::Unavailable, message));
+    }
+    // The last of all: until then nobody else could have written to it.
+    let database = std::fs::metadata(from).map_err(unwritable)?;
+    if let Err(error) = owner::give(&file, &database) {
+        owner::forgive(to, &error);
+    }
+    let unsynced = |error| unavailable(&format!("{} is not on the disk", to.display()), error);
+    file.sync_all().map_err(unsynced)?;
+    let bytes = file.metadata().map_err(unsynced)?.len();
+    // Not later: closing it would drop the locks of who opens the copy here.
+    drop(file);
     name(draft, to)?;
     Ok(BackupReport {
         head: copied.head,
@@ -295,7 +289,9 @@ fn begin_life(copy: &Path) -> Result<(), StoreError> {
 /// and no sync before the one at its end.
 fn connect(copy: &Path) -> Result<Connection, StoreError> {
     let open = || -> Result<Connection, rusqlite::Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(copy, flags)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

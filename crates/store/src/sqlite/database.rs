@@ -12,7 +12,7 @@ use super::checkpoint::{self, Emptied};
 use super::connection::{Depth, open_file, open_reader, open_writer};
 use super::error::Failure;
 use super::history;
-use super::identity::{Companions, FileId, Identity, beside};
+use super::identity::{Companions, FileId, Identity, Left, beside};
 use super::log;
 use super::note::{Note, Notebook, SetBack};
 use super::occasion::{Creation, Occasion};
@@ -275,7 +275,7 @@ impl Database {
     }
 
     /// Closes every connection, so that another file can be opened at the path.
-    pub(super) fn close(self) {
+    pub(super) fn close(self) -> Left {
         let writer = self
             .writer
             .into_inner()
@@ -283,15 +283,16 @@ impl Database {
         let readers = self.readers.into_iter();
         let readers =
             readers.map(|reader| reader.into_inner().unwrap_or_else(PoisonError::into_inner));
-        let here = Identity::of(&self.path).ok().flatten();
-        if here == Some(self.identity) {
+        let here = Identity::of(&self.path);
+        let main = self.identity.main;
+        if matches!(here, Ok(Some(here)) if here == self.identity) {
             // Only the way to it changed: it is closed like any database.
-            return close(readers.chain([writer]));
+            close(readers.chain([writer]));
+            return Companions::default().leave(&self.path, main);
         }
-        // Another database has this path, or this one a log that is not ours.
-        // Closing must not write: SQLite would do it by path.
-        let replaced = here.is_none_or(|here| here.main != self.identity.main);
-        if replaced {
+        // Another database has this path, or none, or this one a log that is
+        // not ours. Closing must not write: SQLite would do it by path.
+        if matches!(here, Ok(here) if here.is_none_or(|here| here.main != main)) {
             // The file lives on, perhaps under another name, without what only
             // our log has. Were it to come back, its note would tell.
             let error = match checkpoint::empty(&writer, Duration::ZERO) {
@@ -309,9 +310,7 @@ impl Database {
                 tracing::warn!(%error, "a replaced database may be written to while it is closed");
             }
         }));
-        if replaced && let Err(error) = self.companions.remove() {
-            tracing::warn!(%error, "the log of the replaced database is still in place");
-        }
+        self.companions.leave(&self.path, main)
     }
 }
 

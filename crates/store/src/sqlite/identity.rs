@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What tells one file from another at the same path: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Identity {
 }
 
 /// The files that SQLite keeps beside an open database.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Companions {
     files: Vec<(PathBuf, FileId)>,
 }
@@ -97,11 +98,50 @@ impl Companions {
         Ok(Self { files })
     }
 
-    /// Removes them, unless other files have taken their places.
-    pub(super) fn remove(self) -> io::Result<()> {
+    /// What is beside the path when the database of `main` has been closed.
+    pub(super) fn leave(self, path: &Path, main: FileId) -> Left {
+        let mut files = Vec::with_capacity(self.files.len());
         for (file, id) in self.files {
-            if FileId::of(&file)? == Some(id) {
-                std::fs::remove_file(&file)?;
+            let metadata = std::fs::metadata(&file);
+            let metadata = metadata.ok().filter(|there| FileId::from(there) == id);
+            if let Some(written) = metadata.and_then(|there| there.modified().ok()) {
+                files.push((file, id, written));
+            }
+        }
+        Left {
+            path: path.to_owned(),
+            main,
+            files,
+        }
+    }
+}
+
+/// A database that was closed, and what lay beside its path then.
+#[derive(Debug)]
+pub(super) struct Left {
+    path: PathBuf,
+    pub(super) main: FileId,
+    files: Vec<(PathBuf, FileId, SystemTime)>,
+}
+
+impl Left {
+    /// Removes what lay beside the path where another database stands there
+    /// now, which must not meet that log. While nothing stands there the first
+    /// one may come back, and needs what its log alone has.
+    pub(super) fn make_room(&mut self) -> io::Result<()> {
+        if FileId::of(&self.path)?.is_none_or(|here| here == self.main) {
+            return Ok(());
+        }
+        for (file, id, written) in std::mem::take(&mut self.files) {
+            match std::fs::metadata(&file) {
+                Ok(there) if FileId::from(&there) == id && there.modified()? == written => {
+                    std::fs::remove_file(&file)?;
+                }
+                // The log is the first of them. Whoever made another one, or
+                // has written to it since, has the index as well.
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
         Ok(())

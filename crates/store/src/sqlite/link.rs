@@ -1,5 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use rusqlite::Connection;
 use super::checkpoint::{self, Emptied};
 use super::database::Database;
 use super::error::{Failure, Fault};
-use super::identity::{FileId, Identity};
+use super::identity::{Companions, Identity, Left};
 use super::note::{Note, SetBack};
 use super::occasion::{Creation, Occasion};
 
@@ -24,6 +25,9 @@ pub(super) struct Link {
     path: PathBuf,
     /// Shared by every job while it runs, alone for a change of the file.
     state: RwLock<State>,
+    /// Whether the path could not be looked at when that was last tried:
+    /// nobody knows then whether what is open still counts.
+    blind: AtomicBool,
     /// How often somebody kept the log from being emptied.
     #[cfg(test)]
     pub(super) held: std::sync::atomic::AtomicU64,
@@ -33,8 +37,8 @@ pub(super) struct Link {
 enum State {
     Open(Box<Database>),
     /// No file, or one that is not for us; tried again at the next poll. Beside
-    /// it the file that was open last.
-    Refused(Refusal, FileId),
+    /// it the database that was open last.
+    Refused(Refusal, Left),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +56,7 @@ impl Link {
         Ok(Self {
             path,
             state: RwLock::new(State::Open(Box::new(database))),
+            blind: AtomicBool::new(false),
             #[cfg(test)]
             held: std::sync::atomic::AtomicU64::new(0),
         })
@@ -63,12 +68,12 @@ impl Link {
 
     /// Makes sure that what is open is what stands at the path.
     pub(super) fn follow(&self) -> Result<(), StoreError> {
-        let found = self.look()?;
+        let found = self.look_out()?;
         if self.shared().is(found) {
             return Ok(());
         }
         let mut state = self.alone();
-        let found = self.look()?;
+        let found = self.look_out()?;
         if state.is(found) {
             return Ok(());
         }
@@ -80,12 +85,20 @@ impl Link {
         self.look().is_ok_and(|found| self.shared().is(found))
     }
 
-    /// Runs a query over the connection of reader `at`.
+    /// Runs a query over the connection of reader `at`. Fails where the path
+    /// could not be looked at, until it can be again.
     pub(super) fn read<T>(
         &self,
         at: usize,
         query: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
+        if self.blind.load(Ordering::Relaxed) {
+            let message = format!(
+                "database {} cannot be looked at: another may stand there by now",
+                self.path.display()
+            );
+            return Err(StoreError::new(StoreErrorKind::Unavailable, message));
+        }
         let state = self.shared();
         let database = state.database()?;
         let mut connection = database.reader(at).ok_or_else(|| {
@@ -128,7 +141,7 @@ impl Link {
         let emptied = self.write(|connection| checkpoint::empty(connection, patience));
         #[cfg(test)]
         if matches!(emptied, Ok(Emptied::Held)) {
-            self.held.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.held.fetch_add(1, Ordering::Relaxed);
         }
         emptied.ok()
     }
@@ -141,6 +154,14 @@ impl Link {
         let state = self.shared();
         let mut connection = state.database()?.writer();
         Ok(work(&mut connection))
+    }
+
+    /// Looks at the path, and keeps whether that was possible: who merely reads
+    /// goes by it.
+    fn look_out(&self) -> Result<Option<Identity>, StoreError> {
+        let found = self.look();
+        self.blind.store(found.is_err(), Ordering::Relaxed);
+        found
     }
 
     fn look(&self) -> Result<Option<Identity>, StoreError> {
@@ -182,25 +203,26 @@ impl State {
     /// - The same file with another log, or come back: it counts if it has what
     ///   was acknowledged, and is refused else.
     fn change_to(&mut self, path: &Path, found: Option<Identity>) -> Result<(), StoreError> {
-        let left = match self {
+        let main = match self {
             Self::Open(database) => {
                 database.rescue()?;
                 database.identity().main
             }
-            Self::Refused(_, left) => *left,
+            Self::Refused(_, left) => left.main,
         };
         let closed = Refusal {
             kind: StoreErrorKind::Unavailable,
             message: String::new(),
         };
-        let before = match std::mem::replace(self, Self::Refused(closed, left)) {
-            Self::Open(database) => {
-                database.close();
-                None
-            }
-            Self::Refused(refusal, _) => Some(refusal),
+        let nothing = Companions::default().leave(path, main);
+        let (mut left, before) = match std::mem::replace(self, Self::Refused(closed, nothing)) {
+            Self::Open(database) => (database.close(), None),
+            Self::Refused(refusal, left) => (left, Some(refusal)),
         };
-        let same = found.is_some_and(|found| found.main == left);
+        if let Err(error) = left.make_room() {
+            tracing::warn!(%error, "the log of the replaced database is still in place");
+        }
+        let same = found.is_some_and(|found| found.main == main);
         let set_back = if same {
             SetBack::Refused
         } else {

@@ -62,7 +62,7 @@ impl Note {
         let path = beside(database, SUFFIX);
         let mut text = String::new();
         // A longer file is no note.
-        let read = File::open(&path)
+        let read = owner::open(&path, OpenOptions::new().read(true))
             .and_then(|file| file.take(2 * LENGTH as u64).read_to_string(&mut text));
         match read {
             Ok(_) => {
@@ -190,6 +190,10 @@ impl Notebook {
     /// Notes what the disk has. A change is made, whether that works or not: a
     /// fault is told in the log.
     pub(super) fn write(&mut self, note: Note) {
+        // What is written to a file without a name nobody finds again.
+        if !self.is_in_place() {
+            (self.file, self.noted) = (None, None);
+        }
         if self.noted == Some(note) {
             return;
         }
@@ -204,6 +208,11 @@ impl Notebook {
         }
     }
 
+    fn is_in_place(&self) -> bool {
+        let file = self.file.as_ref();
+        file.is_some_and(|file| owner::is_at(file, &self.path).unwrap_or(false))
+    }
+
     fn try_write(&mut self, line: &str) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
@@ -216,7 +225,7 @@ impl Notebook {
 
 /// Opens the note, or makes it, for whoever has the database.
 fn open(path: &Path, database: &Path) -> io::Result<File> {
-    let file = match OpenOptions::new().write(true).open(path) {
+    let file = match owner::open(path, OpenOptions::new().write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => create(path)?,
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             // Somebody else's. The folder is ours, or there would be no log.
@@ -225,18 +234,18 @@ fn open(path: &Path, database: &Path) -> io::Result<File> {
         }
         opened => opened?,
     };
-    if !owner::is_at(&file, path)? {
-        return Err(io::Error::other("it is no file, or was replaced"));
+    if !owner::is_alone_at(&file, path)? {
+        return Err(io::Error::other(
+            "it is no file of its own, or was replaced",
+        ));
     }
-    let metadata = std::fs::metadata(database)?;
-    owner::open_to_the_same(&file, &metadata)
-        .and_then(|()| owner::give(&file, &metadata))
-        .or_else(|error| match error.kind() {
-            // It is another's, who let us write to it.
-            ErrorKind::PermissionDenied => Ok(()),
-            _ => Err(error),
-        })?;
     file.set_len(LENGTH as u64)?;
+    let metadata = std::fs::metadata(database)?;
+    if let Err(error) =
+        owner::open_to_the_same(&file, &metadata).and_then(|()| owner::give(&file, &metadata))
+    {
+        owner::forgive(path, &error);
+    }
     Ok(file)
 }
 

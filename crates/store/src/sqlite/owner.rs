@@ -1,9 +1,38 @@
 //! Whose the files beside a database are: those of whoever has the database.
 //! Commands are run as the administrator, gateways are not.
 
-use std::fs::{File, Metadata};
-use std::io;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::path::Path;
+
+/// Opens a file as the options say, and not what a link at the path leads to,
+/// nor a pipe that nobody writes to: others may write to the folder.
+#[cfg(unix)]
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no file"))
+    }
+}
+
+/// Goes on where a file cannot be given to the database's owner, and says so.
+pub(super) fn forgive(path: &Path, error: &io::Error) {
+    // Where it is another's, who let us write to it, that is as it should be;
+    // some kinds of containers know no such owner.
+    if error.kind() != ErrorKind::PermissionDenied {
+        let path = path.display();
+        tracing::warn!(%path, %error, "this file could not be given to whoever has the database");
+    }
+}
 
 /// Gives a file the owner of the database, where that is allowed: to the
 /// administrator, who is the one that has to.
@@ -42,6 +71,25 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 
     let there = path.symlink_metadata()?;
     Ok(there.is_file() && FileId::from(&there) == FileId::from(&file.metadata()?))
+}
+
+/// The same for a file that has no other name: what is written to it is written
+/// to nothing else.
+#[cfg(unix)]
+pub(super) fn is_alone_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    Ok(is_at(file, path)? && file.metadata()?.nlink() == 1)
+}
+
+#[cfg(not(unix))]
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.open(path)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_alone_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 #[cfg(not(unix))]

@@ -93,6 +93,11 @@ impl<'a> Fields<'a> {
             .transpose()
     }
 
+    pub(super) fn optional_key(&self, column: &str) -> Result<Option<KeyId>, Failure> {
+        let id = self.value::<Option<_>>(column)?;
+        Ok(id.map(KeyId::from_bytes))
+    }
+
     fn rate(&self) -> Result<Option<Rate>, Failure> {
         let Some(requests) = self.optional_number("rate_requests")? else {
             return Ok(None);

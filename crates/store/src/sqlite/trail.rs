@@ -9,7 +9,7 @@ use super::row::{Fields, stored};
 macro_rules! select_events {
     ($where:literal) => {
         concat!(
-            "SELECT sequence, root, mac, bytes FROM audit WHERE ",
+            "SELECT sequence, at, service, key_id, root, mac, bytes FROM audit WHERE ",
             $where,
             "sequence > ?1 ORDER BY sequence LIMIT ?2"
         )
@@ -58,6 +58,9 @@ pub(super) fn events(
         let fields = Fields::new(row, "audit", &sequence);
         events.push(StoredEvent {
             sequence: fields.number("sequence")?,
+            at: fields.time("at")?,
+            service: fields.optional_text("service")?,
+            key: fields.optional_key("key_id")?,
             root: fields.text("root")?,
             bytes: fields.value("bytes")?,
             mac: fields.value("mac")?,

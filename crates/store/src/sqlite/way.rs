@@ -1,11 +1,13 @@
+use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::BUSY_TIMEOUT;
 use super::error::Failure;
-use super::identity::beside;
+use super::identity::{Identity, beside};
 use super::schema;
 
 /// How often a database is looked at again that somebody opened meanwhile.
@@ -56,4 +58,10 @@ impl Way {
         }
         Ok(connection)
     }
+}
+
+/// What changes where somebody opens a database, or writes to it.
+pub(super) fn stand(path: &Path) -> io::Result<(Option<Identity>, u64, SystemTime)> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((Identity::of(path)?, metadata.len(), metadata.modified()?))
 }

@@ -421,4 +421,32 @@ async fn what_lies_beside_a_database_is_whose_the_database_is() {
     add_key(&drive(&open(&path))).await;
     let theirs = fs::read(folder.path("theirs")).expect("readable");
     assert_eq!(theirs, b"theirs");
+    // Nor to a file that has another name as well.
+    fs::remove_file(folder.path("keys.db-head")).expect("removed");
+    fs::hard_link(folder.path("theirs"), folder.path("keys.db-head")).expect("a link");
+    add_key(&drive(&open(&path))).await;
+    let theirs = fs::read(folder.path("theirs")).expect("readable");
+    assert_eq!(theirs, b"theirs");
+}
+
+#[tokio::test]
+async fn a_note_that_is_taken_away_is_written_anew_with_the_next_change() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let store = open(&path);
+    let driver = drive(&store);
+    fill(&driver).await;
+    let note = folder.path("keys.db-head");
+    std::fs::remove_file(&note).expect("removed");
+    add_key(&driver).await;
+    let first = std::fs::read_to_string(&note).expect("a note");
+    let revision = format!("revision={:020}", head(&store).await.revision.count());
+    assert!(first.contains(&revision), "{first}");
+    // Or another file is put in its place.
+    std::fs::write(folder.path("other"), &first).expect("written");
+    std::fs::rename(folder.path("other"), &note).expect("moved");
+    add_key(&driver).await;
+    let second = std::fs::read_to_string(&note).expect("a note");
+    let revision = format!("revision={:020}", head(&store).await.revision.count());
+    assert!(second.contains(&revision), "{second}");
 }

@@ -150,7 +150,9 @@ async fn a_missing_file_is_unavailable_until_it_is_back_and_never_created() {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         let error = driver.update_key(key.clone()).await.expect_err("missing");
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert_eq!(folder.names(), ["away", "keys.db-head"]);
+        // The log, though empty, is that of the file that may come back.
+        let names = ["away", "keys.db-head", "keys.db-shm", "keys.db-wal"];
+        assert_eq!(folder.names(), names);
     }
     std::fs::rename(folder.path("away"), &path).expect("back");
     let none = Changes::Some {
@@ -259,6 +261,50 @@ async fn a_link_that_leads_elsewhere_is_followed_and_the_first_file_left_whole()
             Some(key)
         );
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn while_the_path_cannot_be_looked_at_nothing_is_read() {
+    use std::os::unix::fs::symlink;
+
+    let folder = Folder::new();
+    let (way, real) = (folder.path("way"), folder.path("real"));
+    std::fs::create_dir(&real).expect("a folder");
+    symlink(&real, &way).expect("a link");
+    let store = open(&way.join("keys.db"));
+    let driver = drive(&store);
+    let key = fill(&driver).await;
+    let known = head(&store).await;
+    // Somebody else goes on with the file.
+    let other = open(&real.join("keys.db"));
+
+    // A way that leads to itself: not even the administrator gets through.
+    std::fs::remove_file(&way).expect("removed");
+    symlink(&way, &way).expect("a loop");
+    let late = add_key(&drive(&other)).await;
+    for _ in 0..3 {
+        let changes = store.changes(known).await.map(drop);
+        let loaded = driver.load(key.id).await.map(drop);
+        let services = store.load_services().await.map(drop);
+        for answer in [changes, loaded, services] {
+            let error = answer.expect_err("nothing is known of the path");
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+            assert!(error.to_string().contains("cannot be looked at"), "{error}");
+        }
+    }
+
+    std::fs::remove_file(&way).expect("removed");
+    symlink(&real, &way).expect("back");
+    let Changes::Some { keys, .. } = changes(&store, known).await else {
+        panic!("it is the same history");
+    };
+    assert_eq!(keys, [late.id]);
+    for key in [key, late] {
+        let found = driver.load(key.id).await.expect("loaded").key;
+        assert_eq!(found, Some(key));
+    }
+    store.load_services().await.expect("loaded");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! open: nothing that was acknowledged is given up without a word.
 
 use std::fs::{self, OpenOptions};
+use std::sync::Arc;
 
 use portcullis_core::key::Key;
 use portcullis_core::store::conformance::Driver;
@@ -197,20 +198,59 @@ async fn without_the_logs_index_nothing_is_lost() {
     }
 }
 
-#[tokio::test]
-async fn a_file_that_comes_back_without_its_latest_changes_is_refused() {
-    let folder = Folder::new();
+/// A database whose latest change is in its log alone, moved away for a moment;
+/// and the last head that is known of it.
+async fn move_away(folder: &Folder) -> (Arc<SqliteStore>, Driver, Key, Head) {
     let path = folder.path("keys.db");
     let store = open(&path);
     let driver = drive(&store);
     fill(&driver).await;
     // Whoever reads it keeps the log from being moved into the file.
-    let reader = hold(&folder);
-    add_key(&driver).await;
+    let reader = hold(folder);
+    let late = add_key(&driver).await;
     let known = head(&store).await;
     fs::rename(&path, folder.path("away")).expect("moved away");
     poll_fails(&store, known, StoreErrorKind::Unavailable, "keys.db").await;
     drop(reader);
-    fs::rename(folder.path("away"), &path).expect("back");
+    (store, driver, late, known)
+}
+
+#[tokio::test]
+async fn a_file_that_comes_back_finds_its_log_and_every_change() {
+    let folder = Folder::new();
+    let (store, driver, late, known) = move_away(&folder).await;
+    fs::rename(folder.path("away"), folder.path("keys.db")).expect("back");
+    assert_nothing_new(&store, known).await;
+    assert_there(&driver, &late).await;
+    add_key(&driver).await;
+}
+
+#[tokio::test]
+async fn a_file_that_comes_back_without_its_latest_changes_is_refused() {
+    let folder = Folder::new();
+    let (store, _driver, _late, known) = move_away(&folder).await;
+    remove(&folder, &["keys.db-wal"]);
+    fs::rename(folder.path("away"), folder.path("keys.db")).expect("back");
     poll_fails(&store, known, StoreErrorKind::Corrupt, "was acknowledged").await;
+}
+
+#[tokio::test]
+async fn another_file_that_comes_to_an_empty_path_does_not_meet_the_log() {
+    let folder = Folder::new();
+    let other = open(&folder.path("other.db"));
+    let theirs = fill(&drive(&other)).await;
+    drop(other);
+    let (store, driver, late, known) = move_away(&folder).await;
+    assert!(folder.names().contains(&"keys.db-wal".to_owned()));
+    fs::rename(folder.path("other.db"), folder.path("keys.db")).expect("moved");
+    assert!(matches!(
+        changes(&store, known).await,
+        Changes::Diverged { .. }
+    ));
+    assert_there(&driver, &theirs).await;
+    assert_eq!(driver.load(late.id).await.expect("loaded").key, None);
+    add_key(&driver).await;
+    drop((store, driver));
+    let report = SqliteStore::check(folder.path("keys.db")).expect("checked");
+    assert!(report.is_whole(), "{report}");
 }

@@ -56,8 +56,14 @@ impl Trail {
     fn append(&mut self, root: &str, bytes: Vec<u8>) {
         let AuditHead { sequence, mac } = self.head();
         let seal = AuditSeal::of(self.keyring.root(&name(root)).expect(root));
+        let said = AuditEvent::decode(sequence + 1, &bytes).ok();
         self.events.push(StoredEvent {
             sequence: sequence + 1,
+            at: said
+                .as_ref()
+                .map_or(Timestamp::from_millis(1), |said| said.at),
+            service: said.as_ref().and_then(|said| said.service.clone()),
+            key: said.and_then(|said| said.key),
             root: name(root),
             mac: seal.seal(sequence + 1, &mac, &bytes),
             bytes,
@@ -269,6 +275,26 @@ fn whatever_is_done_to_a_chain_is_found() {
         &trail.check(&keyring(), head, None),
         "event 1 is not as it was written",
     );
+}
+
+#[test]
+fn an_event_that_listings_find_by_what_it_does_not_say_is_a_fault() {
+    let mut trail = Trail::of(&[("k2", 2)]);
+    let of_key = draft(Action::KeyCreate)
+        .service_name(&"orders".parse().expect("a name"))
+        .key_id(KeyId::random());
+    trail.append("k2", encode(of_key, Outcome::Done));
+    whole(&trail.report());
+    let found = |change: &dyn Fn(&mut StoredEvent)| {
+        let mut trail = trail.clone();
+        change(&mut trail.events[2]);
+        trail.report()
+    };
+    let other = "event 3 is stored under another time, service or key than it names";
+    faulty(&found(&|event| event.key = None), other);
+    faulty(&found(&|event| event.key = Some(KeyId::random())), other);
+    faulty(&found(&|event| event.service = None), other);
+    faulty(&found(&|event| event.at = Timestamp::from_millis(2)), other);
 }
 
 #[test]

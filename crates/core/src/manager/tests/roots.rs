@@ -1,15 +1,18 @@
 //! Roots that come, take over and go, and what that means for keys.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{Fixture, ORDERS, Outcome, outcome};
 use crate::Context;
-use crate::audit::{Action, Outcome as Ended};
+use crate::audit::{Action, EventDraft, Outcome as Ended};
+use crate::clock::Clock as _;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::keyring::{Keyring, RootName};
 use crate::manager::{Issued, KeyManager, ListEvents, RootStatus, Rotation, VerifyAudit};
-use crate::store::{Fault, FaultStore, RootUse};
+use crate::store::{Fault, FaultStore, Operation, RootUse};
 use crate::token::{Presented, Token};
 use crate::verdict::{DenialReason, UnavailableCause};
 
@@ -460,6 +463,54 @@ async fn what_a_node_that_comes_late_signs_meanwhile_is_anchored_as_well() {
         .expect("verified");
     assert_eq!(report.fault, None);
     assert!(report.rests_on.expect("an anchor").place.sequence >= late);
+}
+
+#[tokio::test]
+async fn a_retirement_that_stands_is_not_told_as_refused() {
+    // The walk after the retirement: somebody prunes during six of them, or for
+    // as long as there are any.
+    for prunings in [6, usize::MAX] {
+        let fixture = Fixture::new().await;
+        let rotated = rotated(&with_k2(&fixture));
+        let store = FaultStore::new(fixture.memory.clone());
+        let manager = KeyManager::builder(store.clone())
+            .keyring(rotated.clone())
+            .clock(fixture.clock.clone())
+            .build()
+            .await
+            .expect("built");
+        let (late, pruner) = (fixture.manager.clone(), node(&fixture, &rotated).await);
+        let (clock, actor) = (fixture.clock.clone(), fixture.actor.clone());
+        let heads = Arc::new(AtomicUsize::new(0));
+        store.after_audit_heads(move || {
+            let head = heads.fetch_add(1, Relaxed);
+            let (late, pruner) = (late.clone(), pruner.clone());
+            let (clock, actor) = (clock.clone(), actor.clone());
+            Box::pin(async move {
+                if head == 0 {
+                    let event = EventDraft::new(Action::KeyCreate, &actor);
+                    let late = late.commit(Operation::Record, event).await;
+                    late.expect("not retired yet");
+                } else if head <= prunings {
+                    clock.advance(Duration::from_secs(1));
+                    pruner.anchor_audit(&actor).await.expect("anchored");
+                    let pruned = pruner.prune_audit(clock.now().wall(), &actor).await;
+                    pruned.expect("pruned");
+                }
+            })
+        });
+        let retired = retire(&manager, &fixture, "k1").await;
+        if prunings == 6 {
+            assert_eq!(retired, Ok(()));
+        } else {
+            assert_eq!(retired, Err(ErrorKind::Conflict));
+        }
+        assert!(root(&manager, "k1").await.retired);
+        assert_eq!(manager.stats().refused_changes, 0);
+        let events = manager.audit_events(ListEvents::new()).await;
+        let mut outcomes = events.expect("events").events.into_iter();
+        assert!(outcomes.all(|signed| signed.event.outcome == Ended::Done));
+    }
 }
 
 #[tokio::test]

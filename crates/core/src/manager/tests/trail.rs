@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{BILLING, Fixture, ORDERS};
-use crate::audit::{Action, AuditReport, AuditSeal, EventDraft, HeadCheck};
+use crate::audit::{Action, AuditReport, AuditSeal, EventDraft, HeadCheck, Outcome};
 use crate::clock::{Clock as _, Timestamp};
 use crate::error::ErrorKind;
 use crate::keyring::Keyring;
@@ -289,6 +289,72 @@ async fn a_trail_that_is_pruned_during_every_walk_has_no_fault_for_it() {
     for error in [verified.map(drop), anchored].map(|ended| ended.expect_err("never at rest")) {
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_place_that_is_anchored_during_a_walk_is_no_fault() {
+    let fixture = Fixture::new().await;
+    fixture.issue().await;
+    let (other, actor) = (fixture.other_node().await, fixture.actor.clone());
+    let once = Arc::new(AtomicBool::new(true));
+    fixture.store.after_anchors({
+        let once = Arc::clone(&once);
+        move || {
+            let (other, actor, once) = (other.clone(), actor.clone(), Arc::clone(&once));
+            Box::pin(async move {
+                if once.swap(false, Relaxed) {
+                    other.anchor_audit(&actor).await.expect("anchored");
+                }
+            })
+        }
+    });
+    assert_eq!(whole(&fixture).await.verified, 4);
+    once.store(true, Relaxed);
+    let anchored = fixture.manager.anchor_audit(&fixture.actor).await;
+    assert_eq!(anchored.expect("a whole trail").place.sequence, 5);
+    assert!(!once.load(Relaxed));
+}
+
+#[tokio::test]
+async fn a_trail_that_is_anchored_during_every_walk_has_no_fault_for_it() {
+    let fixture = Fixture::new().await;
+    let (other, actor) = (fixture.other_node().await, fixture.actor.clone());
+    fixture.store.after_anchors(move || {
+        let (other, actor) = (other.clone(), actor.clone());
+        Box::pin(async move {
+            other.anchor_audit(&actor).await.expect("anchored");
+        })
+    });
+    let verified = fixture.manager.verify_audit(VerifyAudit::new()).await;
+    let error = verified.expect_err("never at rest");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+}
+
+#[tokio::test]
+async fn a_pruning_that_somebody_overtakes_is_not_told_as_refused() {
+    let fixture = Fixture::new().await;
+    // More than go at once.
+    for _ in 0..11 {
+        let event = || EventDraft::new(Action::KeyCreate, &fixture.actor);
+        let steps = (0..950).map(|_| (Operation::Record, event())).collect();
+        fixture.manager.commit_all(steps).await.expect("committed");
+    }
+    fixture.clock.advance(Duration::from_secs(1));
+    let before = now(&fixture);
+    let (manager, actor) = (fixture.manager.clone(), fixture.actor.clone());
+    fixture.store.hold_commits();
+    let pruning = tokio::spawn(async move { manager.prune_audit(before, &actor).await });
+    fixture.store.wait_held(1).await;
+    let other = fixture.other_node().await;
+    let theirs = other.prune_audit(before, &fixture.actor).await;
+    let through = theirs.expect("the rest").through;
+    fixture.store.release();
+    let ours = pruning.await.expect("task").expect("a part");
+    assert_eq!((ours.events, ours.through), (10_000, through));
+    let told = list(&fixture, ListEvents::new()).await.events;
+    let told = told.iter().map(|signed| signed.event.outcome);
+    assert!(told.clone().all(|outcome| outcome == Outcome::Done));
+    assert_eq!(told.len(), 2, "that of each pruning");
 }
 
 #[tokio::test]

@@ -88,3 +88,62 @@ pub(super) fn class_of(reason: DenialReason) -> RefusalClass {
         | DenialReason::Retired => RefusalClass::Ended,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{SecretMatch, known};
+    use crate::audit::Actor;
+    use crate::cache::{Entry, Gate, Stamp};
+    use crate::clock::{Moment, Timestamp};
+    use crate::key::{Environment, Key};
+    use crate::keyring::Keyring;
+    use crate::manager::{KeyManager, NewKey, NewService};
+    use crate::service::ServiceName;
+    use crate::store::{MemoryStore, Revision};
+    use crate::token::Presented;
+    use crate::usage::UsageTable;
+
+    #[tokio::test]
+    async fn a_token_is_of_the_record_s_prefix_and_environment() {
+        let keyring = Keyring::generate("k1".parse().expect("name")).expect("entropy");
+        let manager = KeyManager::builder(MemoryStore::new())
+            .keyring(keyring.clone())
+            .build()
+            .await
+            .expect("built");
+        let (orders, actor) = (
+            ServiceName::from_static("orders"),
+            Actor::new("test").expect("name"),
+        );
+        let service = NewService::new(orders.clone());
+        manager.create_service(service, &actor).await.expect("one");
+        let key = NewKey::new(
+            orders,
+            "acme".parse().expect("owner"),
+            "job".parse().expect("name"),
+        );
+        let issued = manager.create_key(key, &actor).await.expect("issued");
+        let token = Presented::new(issued.token.expose().as_bytes())
+            .parse()
+            .expect("a token");
+        let is_found = |key: Key| {
+            let stamp = Stamp::new(Gate::new().epoch(), Revision::new(1));
+            let read_at = Moment::new(0, Timestamp::from_millis(0));
+            let entry = Entry::new(key, stamp, read_at, Duration::MAX, &UsageTable::new());
+            matches!(known(&token, &entry, &keyring), SecretMatch::Found(_))
+        };
+        let key = issued.key;
+        assert!(is_found(key.clone()));
+        // Records that came from elsewhere, or were altered.
+        assert!(!is_found(Key {
+            environment: Environment::Test,
+            ..key.clone()
+        }));
+        assert!(!is_found(Key {
+            prefix: "shop".parse().expect("prefix"),
+            ..key
+        }));
+    }
+}

@@ -11,8 +11,8 @@ use crate::store::memory::roots::Roots;
 use crate::store::memory::trail::Trail;
 use crate::store::memory::usage::Counters;
 use crate::store::{
-    Change, Changes, EventRecord, Head, Loaded, LoadedServices, Page, PageRequest, Redigest,
-    RootUse, Step, StoreError, StoreErrorKind,
+    Change, Changes, Head, Loaded, LoadedServices, Page, PageRequest, Redigest, RootUse, Step,
+    StoreError, StoreErrorKind,
 };
 
 /// Everything that a [`MemoryStore`](super::MemoryStore) holds.
@@ -90,13 +90,7 @@ impl State {
                     return Err(error);
                 }
             }
-            let EventRecord {
-                service,
-                key,
-                bytes,
-                ..
-            } = event;
-            self.trail.append(&change.seal, (service, key), bytes);
+            self.trail.append(&change.seal, event);
         }
         Ok(self.history.advance(touched))
     }

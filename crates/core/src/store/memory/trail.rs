@@ -1,7 +1,7 @@
 use crate::audit::{Anchor, AuditSeal};
-use crate::key::KeyId;
-use crate::service::ServiceName;
-use crate::store::{AuditHead, EventsRequest, StoreError, StoreErrorKind, StoredEvent};
+use crate::store::{
+    AuditHead, EventRecord, EventsRequest, StoreError, StoreErrorKind, StoredEvent,
+};
 
 /// The audit trail.
 #[derive(Debug, Clone)]
@@ -9,21 +9,14 @@ pub(super) struct Trail {
     head: AuditHead,
     /// How many events were removed; the first one kept is the next.
     pruned: u64,
-    events: Vec<Kept>,
+    events: Vec<StoredEvent>,
     anchors: Vec<Anchor>,
-}
-
-#[derive(Debug, Clone)]
-struct Kept {
-    service: Option<ServiceName>,
-    key: Option<KeyId>,
-    event: StoredEvent,
 }
 
 /// The beginning of the trail before an anchor was kept: what went for it.
 #[derive(Debug)]
 pub(super) struct Removed {
-    events: Vec<Kept>,
+    events: Vec<StoredEvent>,
     pruned: u64,
     anchors: Vec<Anchor>,
 }
@@ -51,41 +44,39 @@ impl Trail {
         self.anchors.clone()
     }
 
-    pub(super) fn append(
-        &mut self,
-        seal: &AuditSeal,
-        (service, key): (Option<ServiceName>, Option<KeyId>),
-        bytes: Vec<u8>,
-    ) {
+    pub(super) fn append(&mut self, seal: &AuditSeal, event: EventRecord) {
+        let EventRecord {
+            at,
+            service,
+            key,
+            bytes,
+        } = event;
         let sequence = self.head.sequence.saturating_add(1);
         let mac = seal.seal(sequence, &self.head.mac, &bytes);
         self.head = AuditHead { sequence, mac };
-        let root = seal.root().clone();
-        let event = StoredEvent {
+        self.events.push(StoredEvent {
             sequence,
-            root,
-            bytes,
-            mac,
-        };
-        self.events.push(Kept {
+            at,
             service,
             key,
-            event,
+            root: seal.root().clone(),
+            bytes,
+            mac,
         });
     }
 
     pub(super) fn events(&self, request: &EventsRequest) -> Vec<StoredEvent> {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        let wanted = |kept: &&Kept| {
-            let of_service = request.service.is_none() || kept.service == request.service;
-            of_service && (request.key.is_none() || kept.key == request.key)
+        let wanted = |event: &&StoredEvent| {
+            let of_service = request.service.is_none() || event.service == request.service;
+            of_service && (request.key.is_none() || event.key == request.key)
         };
         self.events
             .iter()
             .skip(self.place(request.after))
             .filter(wanted)
             .take(limit)
-            .map(|kept| kept.event.clone())
+            .cloned()
             .collect()
     }
 
@@ -122,7 +113,7 @@ impl Trail {
         self.head = head;
     }
 
-    fn removed(&self, events: Vec<Kept>) -> Removed {
+    fn removed(&self, events: Vec<StoredEvent>) -> Removed {
         Removed {
             events,
             pruned: self.pruned,
@@ -141,9 +132,7 @@ impl Trail {
         let sequence = anchor.place.sequence;
         let before = self.place(sequence.saturating_sub(1));
         let found = self.events.get(before);
-        if found.is_some_and(|kept| {
-            kept.event.sequence == sequence && kept.event.mac == anchor.place.mac
-        }) {
+        if found.is_some_and(|event| event.sequence == sequence && event.mac == anchor.place.mac) {
             return Ok(());
         }
         let message = format!("the audit trail has no event {sequence} with the anchor's value");

@@ -5,7 +5,7 @@ use portcullis::{Error, ErrorKind, KeyManager};
 use super::change::print;
 use super::filter::FilterArgs;
 use super::list::warning;
-use super::revoke_all::{Revocation, count, is_open, revoked_before};
+use super::revoke_all::{Revocation, count, is_open, present, revoked_before};
 use crate::cli::Exit;
 use crate::cli::actor::actor;
 use crate::cli::checked::checked;
@@ -22,7 +22,7 @@ pub(in crate::cli) struct RevokeArgs {
     /// Why, for the trail and for whoever looks at the key: 1 to 256 characters
     #[arg(long, value_parser = checked::<RevocationReason>())]
     reason: RevocationReason,
-    /// Instead of ids, every key that meets the filter
+    /// Instead of ids, every key there is that meets the filter; one that is made meanwhile stays
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     /// Do it, and do not only count
@@ -35,7 +35,7 @@ pub(in crate::cli) struct RevokeArgs {
 impl RevokeArgs {
     /// Whether keys are found by a filter, and revoked one thousand after the other.
     pub(super) fn is_of_many(&self) -> bool {
-        self.all
+        self.all && self.yes
     }
 }
 
@@ -81,9 +81,10 @@ fn print_damaged(id: KeyId, error: &Error, output: &mut Output<'_>) -> Result<()
         damaged: true,
     };
     output.result(&dto, || format!("{id} is revoked"))?;
-    output.note(&format!(
+    // It is revoked. That nobody reads remarks is no reason to say it were not.
+    let _ = output.note(&format!(
         "warning: its record is damaged and stays so: {error}"
-    ))?;
+    ));
     Ok(())
 }
 
@@ -97,16 +98,18 @@ async fn revoke_all(
         let message = "--all: expected --service SERVICE, or --all-services";
         return Err(CliError::new(Exit::Usage, message));
     }
-    let filter = args.filter.filter(manager.clock().now().wall());
+    let now = manager.clock().now().wall();
+    let filter = args.filter.filter(now);
     if !args.yes {
         let message = format!(
             "{} keys meet the filter and would be revoked: say --yes to do it",
-            count(manager, &filter, is_open).await?
+            count(manager, &filter, interrupt, is_open).await?
         );
         return Err(CliError::new(Exit::Usage, message));
     }
+    let filter = present(manager, filter, now, interrupt).await?;
     // Counted first: where a listing goes by state, those that are revoked now come again.
-    let revoked_before = revoked_before(manager, &filter).await?;
+    let revoked_before = revoked_before(manager, &filter, interrupt).await?;
     let mut revocation = Revocation {
         manager,
         filter: &filter,
@@ -129,7 +132,8 @@ async fn revoke_all(
     };
     output.result(&dto, text)?;
     for key in &revocation.damaged {
-        output.note(&warning(key))?;
+        // All is done, and the status says that some could not be read.
+        let _ = output.note(&warning(key));
     }
     Ok(if revocation.damaged.is_empty() {
         Exit::Done

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use portcullis::audit::Actor;
-use portcullis::key::{Key, KeyFilter, KeyId, KeyState, KeyStatus, RevocationReason};
+use portcullis::clock::Timestamp;
+use portcullis::key::{Key, KeyFilter, KeyId, KeyState, KeyStatus, RevocationReason, Span};
 use portcullis::manager::{KeyPage, ListKeys};
 use portcullis::store::DamagedKey;
 use portcullis::{Error, ErrorKind, KeyManager};
@@ -21,8 +24,8 @@ pub(super) struct Revocation<'a> {
 }
 
 impl Revocation<'_> {
-    /// Goes through the listing until nothing is left in it: a key that is made, enabled or
-    /// disabled meanwhile may stand where it was looked at already.
+    /// Goes through the listing until nothing is left in it: a key that is enabled or disabled
+    /// meanwhile may stand where it was looked at already.
     pub(super) async fn run(&mut self) -> Result<u64, CliError> {
         loop {
             let before = self.revoked;
@@ -31,6 +34,7 @@ impl Revocation<'_> {
             loop {
                 let page = pages.next().await.map_err(|error| self.failed(&error, 0))?;
                 let Some(page) = page else { break };
+                self.interrupt.check(|| self.not_the_others())?;
                 self.damaged.extend(page.damaged);
                 self.revoke(&page.keys).await?;
             }
@@ -50,7 +54,6 @@ impl Revocation<'_> {
         if count == 0 {
             return Ok(());
         }
-        self.interrupt.check(|| self.not_the_others())?;
         let revoked = self
             .manager
             .revoke_keys(ids, self.reason.clone(), &self.actor);
@@ -82,8 +85,50 @@ impl Revocation<'_> {
     }
 }
 
+/// The filter for those alone that there are `now`. A key that is made later stays, so that the
+/// work has an end, however many are made meanwhile.
+///
+/// Keys are dated by the clock of the machine that made them. Where one was ahead, or this one was
+/// set back, there are keys of times to come: these are meant as well, and the latest of them is
+/// the bound.
+pub(super) async fn present(
+    manager: &KeyManager,
+    filter: KeyFilter,
+    now: Timestamp,
+    interrupt: &Interrupt,
+) -> Result<KeyFilter, CliError> {
+    let given = filter.created.unwrap_or_default();
+    let from = given.from.map_or(now, |from| from.max(now));
+    let later = KeyFilter {
+        created: Some(Span {
+            from: Some(from),
+            ..given
+        }),
+        ..filter.clone()
+    };
+    let (mut pages, mut latest) = (Pages::of(manager, &later), now);
+    while let Some(page) = pages.next().await? {
+        interrupt.check(none_yet)?;
+        let made = page.keys.iter().map(|key| key.created_at);
+        latest = made.fold(latest, Timestamp::max);
+    }
+    let end = latest.saturating_add(Duration::from_millis(1));
+    let until = given.until.map_or(end, |until| until.min(end));
+    Ok(KeyFilter {
+        created: Some(Span {
+            until: Some(until),
+            ..given
+        }),
+        ..filter
+    })
+}
+
 /// How many of what meets a filter are revoked already.
-pub(super) async fn revoked_before(manager: &KeyManager, filter: &KeyFilter) -> Result<u64, Error> {
+pub(super) async fn revoked_before(
+    manager: &KeyManager,
+    filter: &KeyFilter,
+    interrupt: &Interrupt,
+) -> Result<u64, CliError> {
     let status = match filter.status {
         None | Some(KeyStatus::Revoked) => Some(KeyStatus::Revoked),
         Some(_) => return Ok(0),
@@ -92,19 +137,25 @@ pub(super) async fn revoked_before(manager: &KeyManager, filter: &KeyFilter) -> 
         status,
         ..filter.clone()
     };
-    count(manager, &filter, |_| true).await
+    count(manager, &filter, interrupt, |_| true).await
 }
 
 pub(super) async fn count(
     manager: &KeyManager,
     filter: &KeyFilter,
+    interrupt: &Interrupt,
     counts: impl Fn(&Key) -> bool,
-) -> Result<u64, Error> {
+) -> Result<u64, CliError> {
     let (mut pages, mut count) = (Pages::of(manager, filter), 0);
     while let Some(page) = pages.next().await? {
+        interrupt.check(none_yet)?;
         count += page.keys.iter().filter(|key| counts(key)).count() as u64;
     }
     Ok(count)
+}
+
+fn none_yet() -> String {
+    "no key is revoked".to_owned()
 }
 
 pub(super) fn is_open(key: &Key) -> bool {

@@ -3,7 +3,9 @@
 mod format;
 mod stream;
 mod table;
+mod visible;
 
 pub(super) use format::Format;
 pub(super) use stream::Output;
 pub(super) use table::{fields, list};
+pub(super) use visible::visible_lines;

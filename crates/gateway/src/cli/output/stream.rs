@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use portcullis::token::Token;
 use serde::Serialize;
 
-use super::Format;
+use super::{Format, visible_lines};
 
 /// Where a command prints: results to one stream, remarks to another.
 pub(crate) struct Output<'a> {
@@ -37,7 +37,7 @@ impl<'a> Output<'a> {
         text: impl FnOnce() -> String,
     ) -> io::Result<()> {
         match self.format {
-            Format::Text => self.line(text().trim_end()),
+            Format::Text => self.line(&visible_lines(text().trim_end())),
             Format::Json => self.json(value),
         }
     }
@@ -55,8 +55,8 @@ impl<'a> Output<'a> {
             Format::Json => self.json(value),
             Format::Text if self.terminal => {
                 let text = text();
-                let token = token.expose();
-                self.line(&format!("{}\n\n{shown_once}\n\n  {token}", text.trim_end()))
+                let (text, token) = (visible_lines(text.trim_end()), token.expose());
+                self.line(&format!("{text}\n\n{shown_once}\n\n  {token}"))
             }
             Format::Text => {
                 self.line(token.expose())?;
@@ -82,7 +82,7 @@ impl<'a> Output<'a> {
 
     /// Prints a remark.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.err, "{text}")
+        writeln!(self.err, "{}", visible_lines(text))
     }
 
     fn json(&mut self, value: &impl Serialize) -> io::Result<()> {

@@ -15,3 +15,24 @@ fn results_and_remarks_go_to_streams_of_their_own() {
         (&b"a result\n"[..], &b"a remark\n"[..])
     );
 }
+
+#[test]
+fn no_text_steers_the_terminal_and_json_stays_as_it_is() {
+    let stored = "a\u{1b}[2J\nb\u{202e}";
+    let shown = "a\\u{1b}[2J\nb\\u{202e}\n";
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut output = Output::new(Format::Text, true, &mut out, &mut err);
+    output
+        .result(&json!({}), || stored.to_owned())
+        .expect("written");
+    output.note(stored).expect("written");
+    assert_eq!((out, err), (shown.into(), shown.into()));
+
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut output = Output::new(Format::Json, true, &mut out, &mut err);
+    output
+        .result(&json!(stored), || unreachable!("JSON is asked for"))
+        .expect("written");
+    let read: String = serde_json::from_slice(&out).expect("JSON");
+    assert_eq!(read, stored);
+}

@@ -48,7 +48,13 @@ fn exactly_one_cookie_of_the_name_is_a_credential() {
         ("a=1,key =abc", Err(Malformed)),
         ("a=\"1,key=abc\"", Err(Malformed)),
         (",key=abc", Err(Malformed)),
-        ("a,key", Err(Malformed)),
+        // Without its sign of equality it is a word in the value of another.
+        ("a,key", Ok(false)),
+        ("theme=a,key", Ok(false)),
+        ("theme=a,key; key=abc", Ok(true)),
+        ("prefs=[\"name\",\"key\"]", Ok(false)),
+        ("prefs=[\"name\",\"key\"=abc]", Err(Malformed)),
+        ("theme=a,key=", Err(Malformed)),
         ("key=abc; a=1,key=abd", Err(Malformed)),
         ("key=abc,a=1", Err(Malformed)),
         ("a=1,keys=2,xkey=3", Ok(false)),
@@ -106,6 +112,7 @@ fn the_cookie_is_taken_out_and_the_others_stay_as_they_are() {
         (&["a=1", "key=abc", "c=3; key=abc"], &["a=1", "c=3"]),
         (&["keys=1; xkey=2"], &["keys=1; xkey=2"]),
         (&["a=1,key=abc; b=2,c=3"], &["b=2,c=3"]),
+        (&["theme=a,key; key=abc"], &["theme=a,key"]),
     ] {
         assert_eq!(stripped(fields), rest, "{fields:?}");
     }

@@ -29,6 +29,9 @@ fn other_schemes_are_no_credential_of_ours() {
         b"Bearerish abc",
         b"Digest a=\"b\", c=\"d\"",
         b"Digest a=\"b\", bearers=\"d\", Bearerish=c",
+        b"Digest username=\"x, Bearer y\"",
+        b"Digest username = \"x, Bearer y\", realm=\"z\"",
+        b"Digest username=\"x\\\", Bearer y\", realm=\"\\\\\"",
     ] {
         assert_eq!(
             found(&bearer, &[("authorization", value)]),
@@ -41,7 +44,7 @@ fn other_schemes_are_no_credential_of_ours() {
 #[test]
 fn what_cannot_be_read_is_malformed() {
     let bearer = Credentials::bearer();
-    let values: [&[u8]; 20] = [
+    let values: [&[u8]; 25] = [
         b"",
         b"Bearer",
         b"Bearer ",
@@ -62,6 +65,12 @@ fn what_cannot_be_read_is_malformed() {
         b"Basic dXNlcjpwYXNz,bearer abc",
         b"Basic dXNlcjpwYXNz ,\tBEARER\tabc",
         b"Negotiate, Bearer",
+        // What is quoted ends where it ends, and begins as a parameter's value alone.
+        b"Digest a=\"b\", Bearer abc",
+        b"Digest a=\"b\\\\\", Bearer abc",
+        b"Digest a=\"b, Bearer abc",
+        b"Digest a=\"b\\\", Bearer abc",
+        b"Basic \"x, Bearer abc, y\"",
     ];
     for value in values {
         assert_eq!(

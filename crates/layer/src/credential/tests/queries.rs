@@ -57,7 +57,11 @@ fn exactly_one_parameter_of_the_name_is_a_credential() {
         ("/?a=1;api_key=abc&b=2", Err(Malformed)),
         ("/?a;api_key=abc", Err(Malformed)),
         ("/?;api_key=abc", Err(Malformed)),
-        ("/?a=1;api_key", Err(Malformed)),
+        ("/?a=1;api_key=", Err(Malformed)),
+        // Without its sign of equality it is a word in the value of another.
+        ("/?a=1;api_key", Ok(false)),
+        ("/?q=a;api_key;b", Ok(false)),
+        ("/?q=a;api_key&api_key=abc", Ok(true)),
         ("/?a=1;b=2;api%5Fkey=abc", Err(Malformed)),
         ("/?api_key=abc&a=1;api_key=abd", Err(Malformed)),
         ("/?api_key=abc;a=1", Err(Malformed)),
@@ -93,6 +97,7 @@ fn the_parameter_is_taken_out_and_every_other_byte_stays() {
         ("/o?a=1&xapi_key=2", "/o?a=1&xapi_key=2"),
         ("/o?a=1;api_key=abc&b=2;c", "/o?b=2;c"),
         ("/o?api_key;a=abc", "/o"),
+        ("/o?q=a;api_key&api_key=abc", "/o?q=a;api_key"),
         ("/o?", "/o?"),
         ("*", "*"),
     ] {

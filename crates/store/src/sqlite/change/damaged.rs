@@ -30,10 +30,20 @@ pub(super) fn revoke(
         let message = format!("there is no key {id}");
         return Err(Failure::new(StoreErrorKind::NotFound, message));
     };
-    let whole = unless_damaged(read::key_of_row(connection, number))?;
-    if whole.is_some_and(|key| key.id == id) {
-        let message = format!("the record of key {id} is whole");
-        return Err(Failure::new(StoreErrorKind::Conflict, message));
+    match unless_damaged(read::key_of_row(connection, number))? {
+        Some(key) if key.id == id => {
+            let message = format!("the record of key {id} is whole");
+            return Err(Failure::new(StoreErrorKind::Conflict, message));
+        }
+        // Ending what the index leads to would end a key that nobody named.
+        Some(key) => {
+            let message = format!(
+                "the database is damaged: the index of table keys leads from key {id} to key {}",
+                key.id
+            );
+            return Err(Failure::new(StoreErrorKind::Corrupt, message));
+        }
+        None => {}
     }
     let (at, why) = (revocation.at.as_millis(), revocation.reason.as_str());
     let execute = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {

@@ -10,7 +10,7 @@ use crate::sqlite::error::Failure;
 use crate::sqlite::note::Note;
 use crate::sqlite::row::Fields;
 use crate::sqlite::schema::{self, Standing};
-use crate::sqlite::way::{LOOKS, Way};
+use crate::sqlite::way::{LOOKS, Way, stand};
 use crate::sqlite::{counters, history, log, read, roots, row, sums};
 
 /// How many faults are told of one kind.
@@ -31,16 +31,31 @@ pub(in crate::sqlite) fn check(path: &Path) -> Result<CheckReport, StoreError> {
         let message = format!("{} is empty: expected a database", path.display());
         return Err(StoreError::new(StoreErrorKind::Unavailable, message));
     }
-    let mut look = 1;
-    loop {
-        let way = Way::to(&path);
-        let report = Check::run(&path, way)?;
-        // Without locks, what somebody else wrote meanwhile looks like damage.
-        if way == Way::Shared || way == Way::to(&path) || look == LOOKS {
-            return Ok(report);
+    settle(
+        || stand(&path).map_err(found),
+        || {
+            let way = Way::to(&path);
+            (way, Check::run(&path, way))
+        },
+    )
+}
+
+/// Looks again where somebody opened the database or wrote to it meanwhile:
+/// without locks that looks like damage.
+fn settle<S: PartialEq>(
+    stand: impl Fn() -> Result<S, StoreError>,
+    mut run: impl FnMut() -> (Way, Result<CheckReport, StoreError>),
+) -> Result<CheckReport, StoreError> {
+    for _ in 0..LOOKS {
+        let before = stand()?;
+        let (way, report) = run();
+        let whole = report.as_ref().is_ok_and(CheckReport::is_whole);
+        if way == Way::Shared || whole || stand()? == before {
+            return report;
         }
-        look += 1;
     }
+    let message = "the database is written to all the time, and could not be looked at";
+    Err(StoreError::new(StoreErrorKind::Busy, message))
 }
 
 pub(super) struct Check<'a> {
@@ -218,5 +233,60 @@ impl Check<'_> {
     /// What the keys that were read have in the lists.
     pub(super) fn lists(&self) -> &Lists {
         &self.lists
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::store::StoreErrorKind;
+
+    use super::{CheckReport, LOOKS, Way, settle};
+
+    #[test]
+    fn what_somebody_wrote_meanwhile_is_looked_at_again_and_never_told_as_damage() {
+        let damaged = || {
+            let mut report = CheckReport::default();
+            report.tell("damaged");
+            Ok(report)
+        };
+        let moves = std::cell::Cell::new(0);
+        let look = |way: Way, until: u32| {
+            moves.set(0);
+            let mut looks = 0;
+            let report = settle(
+                || Ok(moves.get()),
+                || {
+                    looks += 1;
+                    // Somebody writes during each of the first looks.
+                    moves.set(looks.min(until));
+                    (
+                        way,
+                        if looks <= until {
+                            damaged()
+                        } else {
+                            Ok(CheckReport::default())
+                        },
+                    )
+                },
+            );
+            (report, looks)
+        };
+        for way in [Way::Alone, Way::WithLog] {
+            let (report, looks) = look(way, 1);
+            assert!(report.expect("looked at").is_whole());
+            assert_eq!(looks, 2);
+            let (report, looks) = look(way, LOOKS);
+            assert_eq!(
+                report.expect_err("nothing is known").kind(),
+                StoreErrorKind::Busy
+            );
+            assert_eq!(looks, LOOKS);
+        }
+        // With locks, and where nobody wrote, it is damage.
+        let (report, looks) = look(Way::Shared, 1);
+        assert!(!report.expect("looked at").is_whole());
+        assert_eq!(looks, 1);
+        let report = settle(|| Ok(0), || (Way::Alone, damaged()));
+        assert!(!report.expect("looked at").is_whole());
     }
 }

@@ -196,6 +196,27 @@ async fn an_older_schema_is_added_up_when_it_is_migrated_and_not_when_it_is_dama
 }
 
 #[tokio::test]
+async fn an_event_that_was_hidden_from_listings_is_found() {
+    for sql in [
+        "UPDATE audit SET key_id = NULL WHERE key_id = ?1",
+        "UPDATE audit SET service = 'billing' WHERE key_id = ?1",
+        "UPDATE audit SET at = at - 86400000 WHERE key_id = ?1",
+    ] {
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        let database = Database::create(&path).await;
+        let issued = database.issue(ORDERS).await;
+        let manager = manage(open(&path), &database.keyring).await.expect(sql);
+        let verify = async || manager.verify_audit(VerifyAudit::new()).await.expect(sql);
+        assert!(verify().await.is_whole());
+        let altered = raw(&path).execute(sql, [issued.key.id.as_bytes()]);
+        assert!(altered.expect(sql) > 0, "{sql}");
+        let fault = verify().await.fault.expect(sql);
+        assert!(fault.contains("is stored under another"), "{sql}: {fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_key_can_be_revoked_and_is_then_not_even_cached() {
     let folder = Folder::new();
     let path = folder.path("keys.db");
@@ -237,4 +258,43 @@ async fn a_damaged_key_can_be_revoked_and_is_then_not_even_cached() {
         panic!("{report}");
     };
     assert!(fault.contains(&first.key.id.to_string()), "{fault}");
+}
+
+#[tokio::test]
+async fn where_the_index_leads_to_another_key_that_one_is_not_revoked() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let mut database = Database::create(&path).await;
+    database.round().await;
+    let (first, other) = (database.issue(ORDERS).await, database.issue(ORDERS).await);
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_keys_1'";
+    let root = raw(&path).query_row(sql, [], |row| row.get::<_, i64>(0));
+    let root = usize::try_from(root.expect("an index")).expect("a page");
+    let mut files = whole(&folder, "keys.db");
+    let page = &mut files.main[(root - 1) * PAGE..root * PAGE];
+    // An entry is an id, and behind it the number of its row in one byte.
+    let [one, two] = [first.key.id, other.key.id].map(|id| {
+        let mut ids = page.windows(16);
+        ids.position(|bytes| bytes == id.as_bytes())
+            .expect("an entry")
+            + 16
+    });
+    page.swap(one, two);
+
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    files.write(&path);
+    let manager = manage(open(&path), &database.keyring)
+        .await
+        .expect("a manager");
+    let actor = Actor::new("test").expect("a name");
+    let revoke = |id| manager.revoke_damaged_key(id, "leaked".parse().expect("a reason"), &actor);
+    let error = revoke(first.key.id).await.expect_err("it is not damaged");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains("index of table keys"), "{error}");
+    drop(manager);
+    let state = "SELECT group_concat(state) FROM keys WHERE id IN (?1, ?2)";
+    let ids = (first.key.id.as_bytes(), other.key.id.as_bytes());
+    let states = raw(&path).query_row(state, ids, |row| row.get::<_, String>(0));
+    assert_eq!(states.expect("both"), "active,active");
 }

@@ -1,11 +1,15 @@
 use std::time::Duration;
 
+use clap::Parser as _;
 use portcullis::SqliteStore;
+use portcullis::clock::Clock as _;
 use serde_json::json;
 
 use super::{id, names, shell};
 use crate::cli::Exit;
+use crate::cli::args::{Cli, Command};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::keys::KeysCommand;
 use crate::cli::tests::{CREATE, Shell};
 
 #[tokio::test]
@@ -129,9 +133,7 @@ async fn a_revocation_that_stops_half_way_says_so_and_goes_on_when_it_is_asked_a
     let error = stopped.exit.expect_err("stopped");
     assert_eq!(error.exit(), Exit::Terminated);
     assert!(
-        error
-            .to_string()
-            .contains("0 keys are revoked, and the others not"),
+        error.to_string().contains("stopped: no key is revoked"),
         "{error}"
     );
 
@@ -151,4 +153,87 @@ async fn a_revocation_that_stops_half_way_says_so_and_goes_on_when_it_is_asked_a
     // The store had done it.
     let done = shell.json(line).await;
     assert_eq!(done, json!({"revoked": 0, "revoked_before": 3}));
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_while_others_are_revoked_stays() {
+    let shell = shell().await;
+    shell.text(CREATE).await;
+    shell.store.hold_commits();
+    let making = async {
+        // The first is revoked, but that is not said yet.
+        shell.store.wait_held(1).await;
+        let released = async {
+            shell.store.wait_held(2).await;
+            shell.store.release();
+        };
+        tokio::join!(shell.text(CREATE), released).0
+    };
+    let line = "keys revoke --all --service orders --reason left --yes";
+    let (done, _) = tokio::join!(shell.json(line), making);
+    assert_eq!(done, json!({"revoked": 1, "revoked_before": 0}));
+    let left = names(&shell, "keys list --service orders --status active").await;
+    assert_eq!(left.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_a_clock_ahead_has_dated_is_revoked_with_the_others() {
+    let shell = shell().await;
+    shell.text(CREATE).await;
+    let now = shell.clock.now().wall();
+    shell.clock.advance(Duration::from_hours(1));
+    shell.text(CREATE).await;
+    shell.clock.set_wall(now);
+    let line = "keys revoke --all --service orders --reason left --yes";
+    let before = line.replace("--reason", "--created-before 30m --reason");
+    let older = shell.json(&before).await;
+    assert_eq!(older, json!({"revoked": 0, "revoked_before": 0}));
+    let done = shell.json(line).await;
+    assert_eq!(done, json!({"revoked": 2, "revoked_before": 0}));
+}
+
+#[tokio::test]
+async fn a_signal_stops_every_walk_before_its_next_page() {
+    let shell = shell().await;
+    for _ in 0..3 {
+        shell.text(CREATE).await;
+    }
+    let line = "keys revoke --all --service orders --reason left --yes";
+    let interrupt = Interrupt::default();
+    shell.store.hold_commits();
+    let pressing = async {
+        shell.store.wait_held(1).await;
+        interrupt.remember(Exit::Interrupted);
+        shell.store.release();
+    };
+    let (stopped, ()) = tokio::join!(shell.pipe(line, "", &interrupt, |_| Ok(())), pressing);
+    let error = stopped.exit.expect_err("stopped");
+    assert_eq!(error.exit(), Exit::Interrupted);
+    let told = error.to_string();
+    assert!(
+        told.contains("stopped: 3 keys are revoked, and the others not"),
+        "{told}"
+    );
+    // Also where there is nothing to revoke, or it is only counted.
+    for line in [
+        "keys revoke --all --service orders --status revoked --reason left --yes",
+        "keys revoke --all --service orders --reason left",
+    ] {
+        let stopped = shell.pipe(line, "", &interrupt, |_| Ok(())).await;
+        let error = stopped.exit.expect_err("stopped");
+        assert_eq!(error.exit(), Exit::Interrupted, "{line}");
+        assert!(error.to_string().contains("no key is revoked"), "{error}");
+    }
+}
+
+#[test]
+fn a_signal_ends_at_once_what_only_counts() {
+    let line = "portcullis keys revoke --all --all-services --reason left";
+    for (line, is_held) in [(line.to_owned(), false), (format!("{line} --yes"), true)] {
+        let cli = Cli::try_parse_from(line.split(' ')).expect("a command");
+        let Command::Keys(KeysCommand::Revoke(args)) = cli.command else {
+            panic!("{line} is another command");
+        };
+        assert_eq!(args.is_of_many(), is_held, "{line}");
+    }
 }
