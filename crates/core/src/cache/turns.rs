@@ -206,6 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn whoever_goes_away_gives_nobody_a_slot_that_is_taken() {
+        let turns = Turns::new(1);
+        let first = poll(turns.acquire(1)).expect("free");
+        let (mut waits, mut gone) = (pin!(turns.acquire(2)), Box::pin(turns.acquire(3)));
+        assert!(poll(waits.as_mut()).is_none() && poll(gone.as_mut()).is_none());
+        drop(gone);
+        assert!(poll(waits.as_mut()).is_none(), "the first has it");
+        drop(first);
+        assert!(poll(waits.as_mut()).is_some());
+    }
+
+    #[test]
     fn whoever_goes_away_leaves_no_trace() {
         let turns = Turns::new(1);
         let first = poll(turns.acquire(1)).expect("free");

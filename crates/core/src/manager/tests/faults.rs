@@ -61,6 +61,26 @@ async fn known_keys_count_until_s_and_come_back_with_the_store() {
 }
 
 #[tokio::test]
+async fn past_s_services_are_read_anew_as_keys_are() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let token = issued.token.expose();
+    assert_eq!(fixture.validate(token).await, Outcome::Granted);
+    let other = fixture.other_node().await;
+    let reason = "moved".parse().expect("reason");
+    other
+        .retire_service(&ORDERS, reason, &fixture.actor)
+        .await
+        .expect("retired");
+    // No poll has told of it.
+    fixture.clock.advance(Duration::from_secs(31));
+    assert_eq!(
+        fixture.validate(token).await,
+        Outcome::Denied(DenialReason::Retired)
+    );
+}
+
+#[tokio::test]
 async fn a_store_that_hangs_is_given_up_and_its_counts_are_kept() {
     let fixture = Fixture::new().await;
     let issued = fixture.issue().await;
