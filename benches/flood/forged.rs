@@ -23,7 +23,6 @@ pub(crate) fn flood(
     let (before, stats) = (Memory::of_this_process(), world.manager().stats());
     let over = AtomicBool::new(false);
     let (phase, refused) = thread::scope(|scope| {
-        // One core is left to those who are timed.
         let flood = scope.spawn(|| {
             let refused = present(world, tokens);
             over.store(true, Relaxed);

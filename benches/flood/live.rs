@@ -6,6 +6,8 @@ use portcullis::Verdict;
 use portcullis::manager::Validation;
 use portcullis_benches::{Failure, World};
 
+use crate::cores::Cores;
+
 /// How long nothing else happens.
 const ALONE: Duration = Duration::from_secs(3);
 /// Calls between two looks at whether the phase is over.
@@ -14,6 +16,7 @@ const STRIDE: u64 = 256;
 /// Somebody with good keys, all cached.
 pub(crate) struct Live<'a> {
     world: &'a World,
+    cores: Cores,
 }
 
 /// How long its validations took, and the most reads that were seen meanwhile.
@@ -25,19 +28,21 @@ pub(crate) struct Phase {
 }
 
 impl<'a> Live<'a> {
-    pub(crate) fn new(world: &'a World) -> Self {
-        Self { world }
+    pub(crate) fn new(world: &'a World, cores: Cores) -> Self {
+        Self { world, cores }
     }
 
     /// While nothing else happens.
     pub(crate) fn alone(&self, name: &'static str) -> Result<Phase, Failure> {
         let began = Instant::now();
-        self.until(name, || began.elapsed() >= ALONE)
+        self.cores
+            .timed(|| self.until(name, || began.elapsed() >= ALONE))?
     }
 
     /// Until somebody else says that it is over.
     pub(crate) fn beside(&self, name: &'static str, over: &AtomicBool) -> Result<Phase, Failure> {
-        self.until(name, || over.load(Relaxed))
+        self.cores
+            .timed(|| self.until(name, || over.load(Relaxed)))?
     }
 
     fn until(&self, name: &'static str, over: impl Fn() -> bool) -> Result<Phase, Failure> {

@@ -1,5 +1,6 @@
 //! What a flood of worthless tokens does to those who have good ones: the time that a validation
-//! of a cached key takes, alone and beside the flood, in one run.
+//! of a cached key takes, alone and beside the flood, in one run. Who is timed has a core, the flood
+//! and the manager's tasks have the others.
 //!
 //! - forged: distinct tokens of our form with right checksums that nobody issued. They must make no
 //!   query, and take no memory.
@@ -8,6 +9,7 @@
 //!
 //! `cargo bench -p portcullis-benches --bench flood -- --tokens 100000` is shorter.
 
+mod cores;
 mod deleted;
 mod forged;
 mod live;
@@ -18,6 +20,7 @@ use clap::Parser;
 use portcullis::SqliteStore;
 use portcullis_benches::{Failure, World, ended};
 
+use cores::Cores;
 use live::{Live, Phase};
 
 /// Floods a manager, and times cached keys meanwhile.
@@ -39,10 +42,12 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Failure> {
+    // Before any thread is started.
+    let cores = Cores::divide()?;
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path().join("keys.db"))?;
     let world = World::over(store, usize::from(options.keys))?;
-    let live = Live::new(&world);
+    let live = Live::new(&world, cores);
     println!(
         "{} tokens a flood, {} cached keys",
         options.tokens, options.keys
