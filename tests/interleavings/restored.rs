@@ -1,8 +1,23 @@
 //! The store is restored to another life while it is read.
 
 use crate::explore::explore;
+use crate::holder::Holder;
+use crate::node::Node;
 use crate::task;
-use crate::world::{World, at_the_same_time, choose};
+use crate::world::{Task, World, at_the_same_time, choose};
+
+/// Two use the key while the store is restored; what is found then is what the
+/// store says.
+async fn used_meanwhile(node: &Node, holder: &Holder, restoring: Task) {
+    let using = || {
+        task!(node, holder => {
+            node.validate(&holder).await;
+            node.validate(&holder).await;
+        })
+    };
+    at_the_same_time(vec![using(), using(), restoring]).await;
+    node.check_at_rest(&[holder]).await;
+}
 
 /// The first key is good in the life that ends, and revoked in the one that
 /// begins, by as many changes.
@@ -12,24 +27,13 @@ async fn noticed(world: World) {
     if choose(2) == 0 {
         node.validate(&first).await;
     }
-    let using = || {
-        task!(node, first => {
-            node.validate(&first).await;
-            node.validate(&first).await;
-        })
-    };
-    at_the_same_time(vec![
-        using(),
-        using(),
-        task!(node, first => {
-            node.world.restore(&node.world.prepared.revoked);
-            // The follower knows the life that ended, and so this one's start.
-            node.poll(&[&first]).await;
-            node.validate(&first).await;
-        }),
-    ])
-    .await;
-    node.check_at_rest(&[&first]).await;
+    let restoring = task!(node, first => {
+        node.world.restore(&node.world.prepared.revoked);
+        // The follower knows the life that ended, and so this one's start.
+        node.poll(&[&first]).await;
+        node.validate(&first).await;
+    });
+    used_meanwhile(&node, &first, restoring).await;
 }
 
 #[test]
@@ -48,28 +52,17 @@ async fn between_polls(world: World) {
     world.restore(before);
     let (node, first) = (world.node().await, prepared.first.clone());
     world.restore(ended);
-    let using = || {
-        task!(node, first => {
-            node.validate(&first).await;
-            node.validate(&first).await;
-        })
-    };
-    at_the_same_time(vec![
-        using(),
-        using(),
-        task!(node, first => {
-            node.world.restore(begun);
-            if choose(2) == 0 {
-                // A newer head than all of the life that ended.
-                node.validate(&node.world.prepared.second).await;
-            }
-            // What is read late of the life that ended shows at the next poll.
-            node.manager.poll_now().await.expect("polled");
-            node.validate(&first).await;
-        }),
-    ])
-    .await;
-    node.check_at_rest(&[&first]).await;
+    let restoring = task!(node, first => {
+        node.world.restore(begun);
+        if choose(2) == 0 {
+            // A newer head than all of the life that ended.
+            node.validate(&node.world.prepared.second).await;
+        }
+        // What is read late of the life that ended shows at the next poll.
+        node.manager.poll_now().await.expect("polled");
+        node.validate(&first).await;
+    });
+    used_meanwhile(&node, &first, restoring).await;
 }
 
 #[test]

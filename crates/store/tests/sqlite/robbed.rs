@@ -12,6 +12,14 @@ use rusqlite::Connection;
 
 use crate::support::{Folder, add_key, changes, drive, fill, head, open, open_fails, raw};
 
+/// The folder's database, in use, with a service and one key in it.
+async fn filled(folder: &Folder) -> (Arc<SqliteStore>, Driver, Key) {
+    let store = open(&folder.path("keys.db"));
+    let driver = drive(&store);
+    let early = fill(&driver).await;
+    (store, driver, early)
+}
+
 /// Reads from the log, so that it cannot be moved into the file as a whole.
 fn hold(folder: &Folder) -> Connection {
     let reader = raw(&folder.path("keys.db"));
@@ -52,9 +60,7 @@ async fn a_log_that_is_gone_and_still_read_stops_changes_until_all_of_it_is_in_t
     for gone in [&["keys.db-wal"][..], &["keys.db-wal", "keys.db-shm"]] {
         let folder = Folder::new();
         let path = folder.path("keys.db");
-        let store = open(&path);
-        let driver = drive(&store);
-        fill(&driver).await;
+        let (store, driver, _) = filled(&folder).await;
         let reader = hold(&folder);
         let late = add_key(&driver).await;
         let known = head(&store).await;
@@ -81,9 +87,7 @@ async fn a_log_that_is_gone_and_still_read_stops_changes_until_all_of_it_is_in_t
 #[tokio::test]
 async fn a_log_that_is_gone_with_its_last_process_is_missed_at_the_next_start() {
     let folder = Folder::new();
-    let store = open(&folder.path("keys.db"));
-    let driver = drive(&store);
-    fill(&driver).await;
+    let (_store, driver, _) = filled(&folder).await;
     let _reader = hold(&folder);
     add_key(&driver).await;
     // As a killed process leaves it, without what somebody took for rubbish; a
@@ -99,10 +103,7 @@ async fn a_log_that_is_gone_with_its_last_process_is_missed_at_the_next_start() 
 #[tokio::test]
 async fn who_comes_when_the_log_is_gone_takes_nothing_of_it() {
     let folder = Folder::new();
-    let path = folder.path("keys.db");
-    let store = open(&path);
-    let driver = drive(&store);
-    fill(&driver).await;
+    let (store, driver, _) = filled(&folder).await;
     let late = add_key(&driver).await;
     let known = head(&store).await;
     remove(&folder, &["keys.db-wal"]);
@@ -115,10 +116,7 @@ async fn who_comes_when_the_log_is_gone_takes_nothing_of_it() {
 #[tokio::test]
 async fn another_log_in_its_place_is_refused_unless_it_has_what_was_acknowledged() {
     let folder = Folder::new();
-    let path = folder.path("keys.db");
-    let store = open(&path);
-    let driver = drive(&store);
-    let early = fill(&driver).await;
+    let (store, driver, early) = filled(&folder).await;
     let reader = hold(&folder);
     let before = folder.path("before");
     fs::copy(folder.path("keys.db-wal"), &before).expect("copied");
@@ -155,9 +153,7 @@ async fn another_log_in_its_place_is_refused_unless_it_has_what_was_acknowledged
 async fn a_log_that_was_emptied_in_its_place_never_sets_the_database_back() {
     let folder = Folder::new();
     let path = folder.path("keys.db");
-    let store = open(&path);
-    let driver = drive(&store);
-    fill(&driver).await;
+    let (store, driver, _) = filled(&folder).await;
     let reader = hold(&folder);
     let late = add_key(&driver).await;
     let log = OpenOptions::new()
@@ -180,9 +176,7 @@ async fn a_log_that_was_emptied_in_its_place_never_sets_the_database_back() {
 async fn without_the_logs_index_nothing_is_lost() {
     let folder = Folder::new();
     let path = folder.path("keys.db");
-    let store = open(&path);
-    let driver = drive(&store);
-    fill(&driver).await;
+    let (store, driver, _) = filled(&folder).await;
     let late = add_key(&driver).await;
     let known = head(&store).await;
     remove(&folder, &["keys.db-shm"]);
@@ -201,15 +195,12 @@ async fn without_the_logs_index_nothing_is_lost() {
 /// A database whose latest change is in its log alone, moved away for a moment;
 /// and the last head that is known of it.
 async fn move_away(folder: &Folder) -> (Arc<SqliteStore>, Driver, Key, Head) {
-    let path = folder.path("keys.db");
-    let store = open(&path);
-    let driver = drive(&store);
-    fill(&driver).await;
+    let (store, driver, _) = filled(folder).await;
     // Whoever reads it keeps the log from being moved into the file.
     let reader = hold(folder);
     let late = add_key(&driver).await;
     let known = head(&store).await;
-    fs::rename(&path, folder.path("away")).expect("moved away");
+    fs::rename(folder.path("keys.db"), folder.path("away")).expect("moved away");
     poll_fails(&store, known, StoreErrorKind::Unavailable, "keys.db").await;
     drop(reader);
     (store, driver, late, known)

@@ -1,7 +1,7 @@
 //! What is left of the trail of a root that is gone.
 
-use super::{CONTENT, Trail, draft, encode, faulty, name, pruning, retirement, whole};
-use crate::audit::{Action, AuditReport, Content, Outcome, Told};
+use super::{Trail, draft, encode, faulty, name, pruning, retirement, whole};
+use crate::audit::{Action, AuditReport, CONTENT, Content, Outcome, Told};
 use crate::error::ErrorKind;
 use crate::keyring::{Keyring, RootName};
 use crate::store::StoredEvent;

@@ -268,12 +268,8 @@ async fn an_ended_secret_is_over_on_a_node_whose_clock_is_behind() {
     let behind = ManualClock::new();
     let hour = Duration::from_secs(3_600);
     fixture.clock.advance(hour);
-    let node = KeyManager::builder(fixture.memory.clone())
-        .keyring(fixture.keyring.clone())
-        .clock(behind)
-        .build()
-        .await
-        .expect("built");
+    let node = fixture.builder().clock(behind).build().await;
+    let node = node.expect("built");
     let at_once = Rotation::default().grace(Duration::ZERO);
     fixture
         .manager

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use super::{BILLING, Fixture, ORDERS};
+use super::{BILLING, DAY, Fixture, ORDERS};
 use crate::clock::{Clock, Timestamp};
 use crate::error::ErrorKind;
 use crate::key::{Environment, Key, KeyId, KeyStatus, LastUsed, Span};
 use crate::keyring::Keyring;
 use crate::manager::{Expiry, KeyManager, ListKeys, ServicePatch};
 use crate::store::MemoryStore;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 impl Fixture {
     async fn list(&self, list: ListKeys) -> Vec<Key> {

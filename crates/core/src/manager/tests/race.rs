@@ -8,7 +8,7 @@ use super::{Fixture, ORDERS, Outcome, outcome};
 use crate::Context;
 use crate::cache::Stamp;
 use crate::key::KeyId;
-use crate::manager::{Issued, ManagerConfig, NewService, Rotation};
+use crate::manager::{Issued, KeyManager, ManagerConfig, NewService, Rotation};
 use crate::service::ServiceName;
 use crate::store::{Fault, KeyStore};
 use crate::token::Presented;
@@ -62,6 +62,15 @@ async fn validate_apart(fixture: &Fixture, token: &str) -> JoinHandle<Outcome> {
     task
 }
 
+/// Retires the service of all keys.
+async fn retire(manager: &KeyManager, fixture: &Fixture) {
+    let reason = "over".parse().expect("reason");
+    let retired = manager
+        .retire_service(&ORDERS, reason, &fixture.actor)
+        .await;
+    retired.expect("retired");
+}
+
 #[tokio::test]
 async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
     let fixture = Fixture::new().await;
@@ -84,6 +93,20 @@ async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
     let later = fixture.validate(issued.token.expose()).await;
     assert_eq!(later, Outcome::Denied(DenialReason::Revoked));
     assert!(fixture.manager.stats().gate_retries >= 1);
+}
+
+#[tokio::test]
+async fn what_a_service_was_before_a_key_was_read_does_not_count_after_its_change() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    // The table of services is taken before the key is read.
+    let slow = fixture.validate_held(&issued).await;
+    retire(&fixture.manager, &fixture).await;
+    fixture.store.release();
+    assert_eq!(
+        slow.await.expect("task"),
+        Outcome::Denied(DenialReason::Retired)
+    );
 }
 
 #[tokio::test]
@@ -305,6 +328,33 @@ async fn a_read_that_took_longer_than_s_does_not_count() {
     assert_eq!(
         slow.await.expect("task"),
         Outcome::Denied(DenialReason::Revoked)
+    );
+}
+
+#[tokio::test]
+async fn services_that_grew_older_than_s_while_a_key_was_read_do_not_count() {
+    let s = Duration::from_secs(1);
+    let config = ManagerConfig::default()
+        .max_staleness(s)
+        .store_timeout(s * 5);
+    let fixture = Fixture::with(config).await;
+    let issued = fixture.issue().await;
+    // The key is read when the table is as old as may be.
+    fixture.store.set(Fault::Fail);
+    fixture.clock.advance(s);
+    assert!(fixture.manager.poll_now().await.is_err());
+    fixture.store.set(Fault::None);
+    let slow = fixture.validate_held(&issued).await;
+    retire(&fixture.other_node().await, &fixture).await;
+    // No poll tells of it.
+    fixture.store.set(Fault::Fail);
+    fixture.clock.advance(INSTANT);
+    assert!(fixture.manager.poll_now().await.is_err());
+    fixture.store.set(Fault::None);
+    fixture.store.release();
+    assert_eq!(
+        slow.await.expect("task"),
+        Outcome::Denied(DenialReason::Retired)
     );
 }
 

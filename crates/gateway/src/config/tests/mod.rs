@@ -1,0 +1,9 @@
+//! What a configuration may say, and how its faults are told.
+
+mod arbitrary;
+mod faults;
+mod parse;
+mod template;
+mod values;
+
+use parse::{faults, parse};

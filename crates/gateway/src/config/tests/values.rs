@@ -1,0 +1,123 @@
+//! What is written reaches its field, and what is not has a default.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis::key::Environment;
+use portcullis::manager::ManagerConfig;
+
+use super::{faults, parse};
+use crate::server::ServerConfig;
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = parse("").expect("valid");
+    assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
+    assert_eq!(
+        config.operations_listen,
+        SocketAddr::from(([127, 0, 0, 1], 9090))
+    );
+    assert_eq!(
+        config.store_path,
+        Path::new("/etc/portcullis/portcullis.db")
+    );
+    assert_eq!(config.keyring_path, Path::new("/etc/portcullis/keyring"));
+    assert_eq!(config.manager, ManagerConfig::default());
+    assert_eq!(config.server, ServerConfig::default());
+    assert!(config.credential_header.is_none() && config.services.is_empty());
+}
+
+#[test]
+fn values_reach_their_fields() {
+    let config = parse(
+        r#"
+        listen = "[::1]:80"
+        store.path = "/var/lib/keys.db"
+        [operations]
+        listen = "127.0.0.1:0"
+        [manager]
+        cache_ttl = "5m"
+        default_lifetime = "never"
+        environment = "test"
+        namespace = "edge-1"
+        [timeouts]
+        header = "3s"
+        upstream_idle = "7s"
+        [limits]
+        connections = 12
+        [[services]]
+        name = "orders"
+        prefix = "/orders/"
+        permissions = ["orders:read", "orders:list"]
+        upstream = "http://127.0.0.1:3000/"
+        "#,
+    )
+    .expect("valid");
+    assert_eq!(config.listen.port(), 80);
+    assert_eq!(config.store_path, Path::new("/var/lib/keys.db"));
+    let manager = ManagerConfig::default()
+        .cache_ttl(Duration::from_secs(300))
+        .default_lifetime(None)
+        .environment(Environment::Test)
+        .namespace("edge-1");
+    assert_eq!(config.manager, manager);
+    assert_eq!(config.server.header_read_timeout, Duration::from_secs(3));
+    assert_eq!(config.server.max_connections, 12);
+    let [service] = config.services.as_slice() else {
+        panic!("one service")
+    };
+    assert_eq!(service.prefix.as_str(), "/orders");
+    assert_eq!(service.requirement.to_string(), "orders:read orders:list");
+    assert_eq!(service.upstream.authority, "127.0.0.1:3000");
+    assert_eq!(service.upstream.idle_timeout, Duration::from_secs(7));
+    assert!(service.environments().contain(Environment::Live));
+}
+
+#[test]
+fn a_credential_has_a_header_of_its_own() {
+    for name in [
+        "x-request-id",
+        "X_Request_Id",
+        "user-agent",
+        "Accept",
+        "accept-encoding",
+        "origin",
+        "date",
+        "keep-alive",
+        "x_portcullis_owner",
+        "x.forwarded.for",
+        "content_type",
+        "sec-gpc",
+    ] {
+        let found = faults(&format!("[credentials]\nheader = \"{name}\""));
+        let expected = "2:10 credentials.header: expected a header that has no other meaning";
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{name}: {found:?}"
+        );
+    }
+    for name in [
+        "x-api-key",
+        "api-key",
+        "Apikey",
+        "x-acme-token",
+        "x-auth-token",
+    ] {
+        let config = parse(&format!("[credentials]\nheader = \"{name}\"")).expect(name);
+        assert!(config.credential_header.is_some());
+    }
+}
+
+#[test]
+fn rates_of_all_cached_keys_are_remembered() {
+    for (keys, rates) in [
+        (1, 1_000_000),
+        (1_000_000, 1_000_000),
+        (2_000_001, 2_000_001),
+    ] {
+        let config = parse(&format!("[manager]\ncache_capacity = {keys}")).expect("valid");
+        assert_eq!(config.rate_capacity, rates);
+    }
+    assert_eq!(parse("").expect("valid").rate_capacity, 1_000_000);
+}
