@@ -40,7 +40,10 @@ pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
             StatusCode::GATEWAY_TIMEOUT
         }
         UpstreamErrorKind::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
-        UpstreamErrorKind::RequestBody => StatusCode::BAD_REQUEST,
+        UpstreamErrorKind::RequestBody | UpstreamErrorKind::RequestBodyMalformed => {
+            StatusCode::BAD_REQUEST
+        }
+        UpstreamErrorKind::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     respond(status, &error.to_string())
 }

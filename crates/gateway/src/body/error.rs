@@ -15,8 +15,12 @@ pub struct BodyError {
 pub enum BodyErrorKind {
     /// Nothing came for as long as the idle timeout.
     Stalled,
-    /// The connection broke, or what came on it was no body.
+    /// The connection broke.
     Broken,
+    /// What came is no body.
+    Malformed,
+    /// The gateway ended it, for example because the request's key is revoked.
+    Ended,
 }
 
 /// Whose body it is.
@@ -28,12 +32,53 @@ pub enum BodySource {
     Upstream,
 }
 
+impl BodyErrorKind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 4] = [Self::Stalled, Self::Broken, Self::Malformed, Self::Ended];
+
+    /// The kind as one lower-case word: the label `kind` of metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stalled => "stalled",
+            Self::Broken => "broken",
+            Self::Malformed => "malformed",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 impl BodyError {
     pub(crate) const fn stalled(from: BodySource) -> Self {
         Self {
             kind: BodyErrorKind::Stalled,
             from,
             cause: None,
+        }
+    }
+
+    /// What came is no body, and why.
+    pub(crate) fn malformed(from: BodySource, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            kind: BodyErrorKind::Malformed,
+            from,
+            cause: Some(Box::new(cause)),
+        }
+    }
+
+    pub(crate) const fn ended(from: BodySource) -> Self {
+        Self {
+            kind: BodyErrorKind::Ended,
+            from,
+            cause: None,
+        }
+    }
+
+    /// The body broke off, unless the cause says itself what became of it.
+    pub(crate) fn of(from: BodySource, cause: Box<dyn Error + Send + Sync>) -> Self {
+        match cause.downcast() {
+            Ok(error) => *error,
+            Err(cause) => Self::broken(from, cause),
         }
     }
 
@@ -67,6 +112,8 @@ impl fmt::Display for BodyError {
         match self.kind {
             BodyErrorKind::Stalled => write!(f, "{body} stood still for too long"),
             BodyErrorKind::Broken => write!(f, "{body} broke off"),
+            BodyErrorKind::Malformed => write!(f, "{body} is malformed"),
+            BodyErrorKind::Ended => write!(f, "{body} was ended"),
         }
     }
 }

@@ -62,7 +62,7 @@ where
                 return Poll::Ready(Some(Ok(frame)));
             }
             Poll::Ready(Some(Ok(_)) | None) => None,
-            Poll::Ready(Some(Err(cause))) => Some(BodyError::broken(*this.from, cause.into())),
+            Poll::Ready(Some(Err(cause))) => Some(BodyError::of(*this.from, cause.into())),
             Poll::Pending => {
                 if !this.deadline.is_set() {
                     this.deadline.set(Instant::now() + *this.timeout);

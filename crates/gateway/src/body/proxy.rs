@@ -32,7 +32,7 @@ impl ProxyBody {
         if body.is_end_stream() {
             return Self::empty();
         }
-        Self::of(body.map_err(move |cause| BodyError::broken(from, cause.into())))
+        Self::of(body.map_err(move |cause| BodyError::of(from, cause.into())))
     }
 
     /// A body whose errors say already whose it is.

@@ -3,6 +3,7 @@ use metrics::{Counter, Histogram, counter};
 use portcullis::service::ServiceName;
 
 use crate::body::BodyErrorKind;
+use crate::server::HeadFault;
 use crate::upstream::UpstreamErrorKind;
 
 /// What one upstream is counted by: `portcullis_upstream_requests_total{service, outcome}`,
@@ -15,15 +16,16 @@ use crate::upstream::UpstreamErrorKind;
 pub(super) struct UpstreamMetrics {
     pub(super) answered: Counter,
     pub(super) seconds: Histogram,
-    failed: [(UpstreamErrorKind, Counter); 7],
-    stalled: Counter,
-    broken: Counter,
+    failed: [(UpstreamErrorKind, Counter); 9],
+    bodies: [(BodyErrorKind, Counter); 4],
 }
 
-/// `portcullis_refused_total{status}`: what was refused before it came to a service.
+/// `portcullis_refused_total{status}`: what was refused before it came to a service; and
+/// `portcullis_head_faults_total{fault}`: of these, what was no request at all.
 #[derive(Debug)]
 pub(super) struct RefusalMetrics {
-    refused: [(StatusCode, Counter); 4],
+    refused: [(StatusCode, Counter); 8],
+    faults: [(HeadFault, Counter); 28],
 }
 
 impl UpstreamMetrics {
@@ -46,8 +48,7 @@ impl UpstreamMetrics {
                 "portcullis_upstream_duration_seconds", "service" => service.to_string()
             ),
             failed: UpstreamErrorKind::ALL.map(|kind| (kind, requests(kind.as_str()))),
-            stalled: bodies("stalled"),
-            broken: bodies("broken"),
+            bodies: BodyErrorKind::ALL.map(|kind| (kind, bodies(kind.as_str()))),
         }
     }
 
@@ -58,11 +59,7 @@ impl UpstreamMetrics {
 
     /// Counts an answer whose body did not come to its end.
     pub(super) fn body_failed(&self, kind: BodyErrorKind) {
-        match kind {
-            BodyErrorKind::Stalled => &self.stalled,
-            BodyErrorKind::Broken => &self.broken,
-        }
-        .increment(1);
+        increment(&self.bodies, &kind);
     }
 }
 
@@ -71,8 +68,12 @@ impl RefusalMetrics {
         let statuses = [
             StatusCode::BAD_REQUEST,
             StatusCode::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED,
+            StatusCode::REQUEST_TIMEOUT,
             StatusCode::URI_TOO_LONG,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             StatusCode::NOT_IMPLEMENTED,
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         ];
         let refused = |status: StatusCode| {
             let label = status.as_str().to_owned();
@@ -81,14 +82,24 @@ impl RefusalMetrics {
                 counter!("portcullis_refused_total", "status" => label),
             )
         };
+        let faults = HeadFault::ALL.map(|fault| {
+            let counter = counter!("portcullis_head_faults_total", "fault" => fault.as_str());
+            (fault, counter)
+        });
         Self {
             refused: statuses.map(refused),
+            faults,
         }
     }
 
     /// Counts a request that goes to no service.
     pub(super) fn refused(&self, status: StatusCode) {
         increment(&self.refused, &status);
+    }
+
+    /// Counts what was no request.
+    pub(super) fn faulty(&self, fault: HeadFault) {
+        increment(&self.faults, &fault);
     }
 }
 

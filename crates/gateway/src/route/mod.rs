@@ -3,6 +3,7 @@
 //! [`Router`] makes the one canonical path, finds the service by it, and hands the request to what
 //! guards that service; [`ToUpstream`] stands behind the guard and forwards what it let pass.
 
+mod meta;
 mod metrics;
 mod router;
 mod table;

@@ -15,7 +15,7 @@ use super::metrics::RefusalMetrics;
 use crate::body::ProxyBody;
 use crate::path::{CanonicalPath, PathErrorKind};
 use crate::problem;
-use crate::server::{PeerAddr, check_request};
+use crate::server::{HeadFault, PeerAddr, check_request};
 
 /// Refuses what can be read in two ways, makes the one canonical path, and hands the request to
 /// the route that owns it.
@@ -66,6 +66,11 @@ impl<S> Shared<S> {
 
     /// The route that owns a request, with its path in the extensions.
     fn route(&self, parts: &mut Parts) -> Result<&S, Refused> {
+        // It stands in the place of what was no request: nothing of it may go anywhere.
+        if let Some(fault) = parts.extensions.remove::<HeadFault>() {
+            self.metrics.faulty(fault);
+            return Err(Refused::new(fault.status(), fault));
+        }
         let path = self.examine(parts)?;
         let route = self.routes.find(&path).ok_or_else(|| {
             Refused::new(

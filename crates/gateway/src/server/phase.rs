@@ -1,8 +1,10 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
+
+use super::{HeadFault, Lifeline};
 
 /// What a connection is doing, told by the service above hyper to the socket below it.
 ///
@@ -21,6 +23,17 @@ struct Seen {
     body: AtomicBool,
     /// The connection's task, while it waits for the last part to end elsewhere.
     waits: AtomicWaker,
+    /// The connection's task, to be woken where a request of it is cut.
+    cut: Arc<AtomicWaker>,
+    told: Mutex<Told>,
+}
+
+/// What the two sides tell each other of the request of now.
+#[derive(Debug, Default)]
+struct Told {
+    refused: Option<HeadFault>,
+    spoiled: Option<HeadFault>,
+    lifeline: Option<Lifeline>,
 }
 
 /// A part of a request that is being served: its body, until that is read or dropped; or its
@@ -36,6 +49,7 @@ impl Phase {
     pub(super) fn begin(&self, with_body: bool) -> (Part, Option<Part>) {
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
         self.inner.body.store(with_body, Ordering::Relaxed);
+        self.told().spoiled = None;
         (self.part(), with_body.then(|| self.part()))
     }
 
@@ -59,6 +73,54 @@ impl Phase {
     /// Whether the last request has a body, of which a part may be still to come.
     pub(super) fn last_has_body(&self) -> bool {
         self.inner.body.load(Ordering::Relaxed)
+    }
+
+    /// A lifeline for a request of this connection, which is the one of now from here on.
+    ///
+    /// An answer may be over while its request is still being read: the one before is cut then,
+    /// for nobody carries it any further.
+    pub(super) fn serve(&self) -> Lifeline {
+        let lifeline = Lifeline::new(Arc::clone(&self.inner.cut));
+        let before = self.told().lifeline.replace(lifeline.clone());
+        drop(before);
+        lifeline
+    }
+
+    /// Whether the request of now is cut. To be called after what serves the connection was
+    /// polled: it may have begun the request just then.
+    pub(super) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inner.cut.register(cx.waker());
+        match self.told().lifeline.as_ref().is_some_and(Lifeline::is_cut) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Notes that the next request stands in the place of a head that was not taken.
+    pub(super) fn refuse(&self, fault: HeadFault) {
+        self.told().refused = Some(fault);
+    }
+
+    /// Why the head was not taken in whose place this request stands.
+    pub(super) fn take_refusal(&self) -> Option<HeadFault> {
+        self.told().refused.take()
+    }
+
+    /// Notes that the body of the request of now is malformed from here on.
+    pub(super) fn spoil(&self, fault: HeadFault) {
+        self.told().spoiled = Some(fault);
+    }
+
+    /// What is wrong with the body of the request of now.
+    pub(super) fn spoiled(&self) -> Option<HeadFault> {
+        self.told().spoiled
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.inner
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn part(&self) -> Part {

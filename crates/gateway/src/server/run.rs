@@ -76,9 +76,9 @@ impl Server {
     where
         S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + 'static,
-        S::Future: Send,
+        S::Future: Send + 'static,
         B: Body + Send + 'static,
-        B::Data: Send,
+        B::Data: Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let grace = self.config.shutdown_timeout;

@@ -58,9 +58,17 @@ where
     type Future = AnswerFuture<S>;
 
     fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
-        request.extensions_mut().insert(self.peer);
         let (answering, sending) = self.phase.begin(!request.body().is_end_stream());
-        let request = request.map(|body| RequestBody::new(body, sending));
+        let lifeline = self.phase.serve();
+        let extensions = request.extensions_mut();
+        extensions.insert(self.peer);
+        extensions.insert(lifeline.clone());
+        if let Some(fault) = self.phase.take_refusal() {
+            extensions.insert(fault);
+        }
+        let version = request.version();
+        let request = request
+            .map(|body| RequestBody::new(body, version, lifeline, self.phase.clone(), sending));
         AnswerFuture {
             inner: self.inner.clone().oneshot(request),
             answering: Some(answering),

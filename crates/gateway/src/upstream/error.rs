@@ -36,6 +36,11 @@ pub enum UpstreamErrorKind {
     /// The client's body broke off. The upstream is not to blame, and nobody is left to answer
     /// but in rare cases: 400.
     RequestBody,
+    /// The client's body is malformed. The upstream is not to blame: 400.
+    RequestBodyMalformed,
+    /// The gateway ended the request, for example because its key is revoked. The upstream is not
+    /// to blame; whoever ended it has the answer: 503 where nobody has.
+    Ended,
 }
 
 impl UpstreamError {
@@ -73,7 +78,7 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Connect,
         Self::ConnectTimeout,
         Self::ResponseTimeout,
@@ -81,6 +86,8 @@ impl UpstreamErrorKind {
         Self::Protocol,
         Self::RequestBodyTimeout,
         Self::RequestBody,
+        Self::RequestBodyMalformed,
+        Self::Ended,
     ];
 
     /// The kind as one lower-case word: the label `outcome`.
@@ -94,13 +101,18 @@ impl UpstreamErrorKind {
             Self::Protocol => "protocol",
             Self::RequestBodyTimeout => "request_body_timeout",
             Self::RequestBody => "request_body",
+            Self::RequestBodyMalformed => "request_body_malformed",
+            Self::Ended => "ended",
         }
     }
 
-    /// Whether the client is to blame, and not the upstream.
+    /// Whether the client is to blame, or the end of its key, and not the upstream.
     #[must_use]
     pub const fn is_of_client(self) -> bool {
-        matches!(self, Self::RequestBodyTimeout | Self::RequestBody)
+        matches!(
+            self,
+            Self::RequestBodyTimeout | Self::RequestBody | Self::RequestBodyMalformed | Self::Ended
+        )
     }
 
     fn of(error: &(dyn Error + 'static)) -> Self {
@@ -122,6 +134,8 @@ impl UpstreamErrorKind {
             return Some(match body.kind() {
                 BodyErrorKind::Stalled => Self::RequestBodyTimeout,
                 BodyErrorKind::Broken => Self::RequestBody,
+                BodyErrorKind::Malformed => Self::RequestBodyMalformed,
+                BodyErrorKind::Ended => Self::Ended,
             });
         }
         if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
@@ -142,6 +156,8 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::Protocol => "did not answer in valid HTTP/1.1",
             UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",
             UpstreamErrorKind::RequestBody => "did not get the whole of the request's body",
+            UpstreamErrorKind::RequestBodyMalformed => "was sent a malformed body",
+            UpstreamErrorKind::Ended => "was not waited for: the request was ended",
         };
         write!(f, "upstream `{}` {what}", self.upstream)
     }
