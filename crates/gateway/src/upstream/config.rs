@@ -24,6 +24,9 @@ pub struct UpstreamConfig {
     pub idle_timeout: Duration,
     /// How many unused connections are kept. 0 (none) to 65,536; 64 by default.
     pub max_idle: usize,
+    /// Bytes in the head of an answer, status line included, and in its trailers. A longer head is
+    /// no answer. 1 KiB to 1 MiB; 64 KiB by default.
+    pub max_header_size: usize,
 }
 
 impl UpstreamConfig {
@@ -37,6 +40,7 @@ impl UpstreamConfig {
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(30),
             max_idle: 64,
+            max_header_size: 64 * 1024,
         }
     }
 
@@ -54,6 +58,8 @@ impl UpstreamConfig {
         check_duration("body_timeout", self.body_timeout, LEAST..=HOUR)?;
         check_duration("idle_timeout", self.idle_timeout, LEAST..=HOUR)?;
         check_count("max_idle", self.max_idle, 0..=65_536, "connections")?;
+        let size = 1024..=1024 * 1024;
+        check_count("max_header_size", self.max_header_size, size, "bytes")?;
         self.host().map(drop)
     }
 

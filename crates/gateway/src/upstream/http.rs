@@ -1,31 +1,58 @@
+use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::header::{HOST, HeaderValue, TRANSFER_ENCODING};
-use http::uri::{PathAndQuery, Scheme};
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::header::{HOST, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::client::legacy::{Client, ResponseFuture};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::client::conn::http1::Builder;
 use tokio::time::sleep_until;
 
+use super::answer;
+use super::connection::{Connection, RequestBody};
 use super::connector::Connector;
+use super::lease::{Exchange, Lease};
+use super::pool::Pool;
 use super::progress::{Progress, Watched};
 use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::setting::InvalidSetting;
+
+/// How often a request is sent that no connection takes any of. Each time but the first it is on a
+/// connection that was opened for it.
+const ATTEMPTS: usize = 3;
+
+/// What bodies get at least to be read into, and what waits at most to be written.
+const LEAST_BUFFER: usize = 64 * 1024;
 
 /// An upstream that speaks HTTP/1.1 in the clear, with a pool of kept connections.
 ///
 /// Cheap to clone; clones share the pool.
 #[derive(Clone, Debug)]
 pub struct HttpUpstream {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     name: Arc<str>,
-    config: Arc<UpstreamConfig>,
+    config: UpstreamConfig,
     host: HeaderValue,
-    client: Client<Connector, ProxyBody>,
+    connector: Connector,
+    http: Builder,
+    pool: Arc<Pool>,
+}
+
+/// The head of an answer, and the connection that the rest of it comes on.
+type Answer = (Response<Incoming>, Connection);
+
+/// A request without an answer.
+struct Failed {
+    error: UpstreamError,
+    /// The request, where nothing of it was sent.
+    unsent: Option<Box<Request<RequestBody>>>,
 }
 
 impl HttpUpstream {
@@ -36,141 +63,158 @@ impl HttpUpstream {
     /// [`InvalidSetting`] for a configuration that fails [`UpstreamConfig::check`].
     pub fn new(name: &str, config: UpstreamConfig) -> Result<Self, InvalidSetting> {
         config.check()?;
-        let host = config.host()?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(config.idle_timeout)
-            .pool_max_idle_per_host(config.max_idle)
-            .set_host(false)
-            .build(Connector::new(config.connect_timeout));
-        Ok(Self {
+        let shared = Shared {
             name: name.into(),
-            config: Arc::new(config),
-            host,
-            client,
+            host: config.host()?,
+            connector: Connector::new(&config.authority, config.connect_timeout),
+            http: builder(&config),
+            pool: Arc::new(Pool::new(config.idle_timeout, config.max_idle)),
+            config,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
         })
     }
+}
 
-    /// Gives the request what only the upstream knows: its authority, twice, and its protocol.
-    fn address(&self, request: &mut Request<ProxyBody>) -> Result<(), UpstreamError> {
-        let mut uri = Uri::default().into_parts();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(self.config.authority.clone());
-        uri.path_and_query = request
-            .uri()
-            .path_and_query()
-            .cloned()
-            .or_else(|| Some(PathAndQuery::from_static("/")));
-        *request.uri_mut() = Uri::from_parts(uri)
-            .map_err(|cause| UpstreamError::with_cause(Arc::clone(&self.name), cause))?;
-        request.headers_mut().insert(HOST, self.host.clone());
-        *request.version_mut() = Version::HTTP_11;
-        Ok(())
-    }
-
-    async fn exchange(
+impl Shared {
+    async fn send(
         &self,
         request: Request<ProxyBody>,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        let again = repeatable(&request);
-        let response = match (self.attempt(request).await, again) {
+        let method = request.method().clone();
+        let progress = Arc::new(Progress::new());
+        let again = repeatable(&request).map(|again| self.prepared(again, &progress));
+        let request = self.prepared(request, &progress);
+        let kept = self.pool.take().await;
+        let delivered = self.deliver(request, kept, &progress).await;
+        let (answer, connection) = match (delivered, again) {
             (Err(error), Some(again)) if error.kind() == UpstreamErrorKind::Closed => {
                 tracing::debug!(
                     upstream = &*self.name,
                     "the connection was closed before an answer: once more"
                 );
-                self.attempt(again).await?
+                let connection = self.open().await?;
+                let repeated = self.attempt(connection, again, &progress).await;
+                repeated.map_err(|failed| failed.error)?
             }
             (outcome, _) => outcome?,
         };
-        self.checked(response)
+        answer::check(&method, &answer).map_err(|fault| self.error(fault))?;
+        let exchange = Exchange {
+            connection,
+            progress,
+            pool: Arc::clone(&self.pool),
+            is_reusable: answer::is_reusable(&method, &answer),
+        };
+        Ok(answer.map(|body| {
+            let lease = Lease::new(body, exchange);
+            let timeout = self.config.body_timeout;
+            ProxyBody::of(IdleTimeout::new(lease, timeout, BodySource::Upstream))
+        }))
     }
 
+    /// Sends a request on a kept connection, or on a new one where there is none, or where it
+    /// turns out to have been closed before anything was sent.
+    async fn deliver(
+        &self,
+        mut request: Request<RequestBody>,
+        kept: Option<Connection>,
+        progress: &Progress,
+    ) -> Result<Answer, UpstreamError> {
+        let mut connection = match kept {
+            Some(kept) => kept,
+            None => self.open().await?,
+        };
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            let failed = match self.attempt(connection, request, progress).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            request = match failed.unsent {
+                Some(unsent) if left > 0 => *unsent,
+                _ => return Err(failed.error),
+            };
+            connection = self.open().await?;
+        }
+    }
+
+    /// Sends a request on a connection, and waits for the head of the answer.
     async fn attempt(
         &self,
-        request: Request<ProxyBody>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let progress = Arc::new(Progress::new());
-        let mut request = self.watched(request, &progress);
-        let mut connection = capture_connection(&mut request);
-        let mut response = self.client.request(request);
-        tokio::select! {
-            biased;
-            outcome = &mut response => return self.outcome(outcome),
-            // The connector bounds this by itself.
-            _ = connection.wait_for_connection_metadata() => progress.note(),
-        }
-        self.answer(response, &progress, self.config.response_timeout)
-            .await
-    }
-
-    async fn answer(
-        &self,
-        mut response: ResponseFuture,
+        mut connection: Connection,
+        request: Request<RequestBody>,
         progress: &Progress,
-        timeout: Duration,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Answer, Failed> {
+        progress.note();
+        let mut answer = pin!(connection.send(request));
+        let timeout = self.config.response_timeout;
         loop {
             let silent_at = progress.silent_at(timeout);
             tokio::select! {
                 biased;
-                outcome = &mut response => return self.outcome(outcome),
+                outcome = &mut answer => {
+                    return match outcome {
+                        Ok(answer) => Ok((answer, connection)),
+                        Err(mut failure) => Err(Failed {
+                            unsent: failure.take_message().map(Box::new),
+                            error: self.error(failure.into_error()),
+                        }),
+                    };
+                }
                 () = sleep_until(silent_at) => {}
             }
             if progress.silent_at(timeout) <= silent_at {
                 let name = Arc::clone(&self.name);
-                return Err(UpstreamError::new(UpstreamErrorKind::ResponseTimeout, name));
+                return Err(Failed {
+                    error: UpstreamError::new(UpstreamErrorKind::ResponseTimeout, name),
+                    unsent: None,
+                });
             }
         }
     }
 
-    fn watched(&self, request: Request<ProxyBody>, progress: &Arc<Progress>) -> Request<ProxyBody> {
-        request.map(|body| {
-            let timed = IdleTimeout::new(body, self.config.body_timeout, BodySource::Client);
-            ProxyBody::of(Watched::new(timed, Arc::clone(progress)))
-        })
+    async fn open(&self) -> Result<Connection, UpstreamError> {
+        let connected = self.connector.connect().await;
+        let stream = connected.map_err(|failure| self.error(failure))?;
+        self.pool.sweep();
+        let opened = Connection::open(stream, &self.http).await;
+        opened.map_err(|error| self.error(error))
     }
 
-    fn outcome(
+    /// The request as it is sent: to a path and query, with the upstream's own authority as its
+    /// host.
+    fn prepared(
         &self,
-        outcome: Result<Response<Incoming>, hyper_util::client::legacy::Error>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        outcome.map_err(|cause| UpstreamError::with_cause(Arc::clone(&self.name), cause))
+        request: Request<ProxyBody>,
+        progress: &Arc<Progress>,
+    ) -> Request<RequestBody> {
+        let mut request = request.map(|body| {
+            let timed = IdleTimeout::new(body, self.config.body_timeout, BodySource::Client);
+            Watched::new(timed, Arc::clone(progress))
+        });
+        let target = request.uri().path_and_query().cloned();
+        *request.uri_mut() = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        *request.version_mut() = Version::HTTP_11;
+        request.headers_mut().insert(HOST, self.host.clone());
+        request
     }
 
-    /// Lets a response pass that can be handed on: hyper takes off no transfer coding but chunked,
-    /// and nobody asked for an upgrade.
-    fn checked(&self, response: Response<Incoming>) -> Result<Response<ProxyBody>, UpstreamError> {
-        let coded = response
-            .headers()
-            .get_all(TRANSFER_ENCODING)
-            .iter()
-            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-        if coded || response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let name = Arc::clone(&self.name);
-            return Err(UpstreamError::new(UpstreamErrorKind::Protocol, name));
-        }
-        Ok(response.map(|body| {
-            ProxyBody::of(IdleTimeout::new(
-                body,
-                self.config.body_timeout,
-                BodySource::Upstream,
-            ))
-        }))
+    fn error(&self, cause: impl Error + Send + Sync + 'static) -> UpstreamError {
+        UpstreamError::with_cause(Arc::clone(&self.name), cause)
     }
 }
 
 impl Upstream for HttpUpstream {
     fn name(&self) -> &str {
-        &self.name
+        &self.shared.name
     }
 
-    fn send(&self, mut request: Request<ProxyBody>) -> UpstreamFuture {
-        let upstream = self.clone();
-        Box::pin(async move {
-            upstream.address(&mut request)?;
-            upstream.exchange(request).await
-        })
+    fn send(&self, request: Request<ProxyBody>) -> UpstreamFuture {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.send(request).await })
     }
 }
 
@@ -184,4 +228,46 @@ fn repeatable(request: &Request<ProxyBody>) -> Option<Request<ProxyBody>> {
     again.uri_mut().clone_from(request.uri());
     again.headers_mut().clone_from(request.headers());
     Some(again)
+}
+
+fn builder(config: &UpstreamConfig) -> Builder {
+    let mut http = Builder::new();
+    http.max_header_size(config.max_header_size)
+        .max_buf_size(config.max_header_size.max(LEAST_BUFFER));
+    http
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Method;
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::wire::{Wire, eventually, listener};
+
+    /// Also one that may not be sent twice.
+    #[tokio::test]
+    async fn request_of_which_nothing_was_sent_goes_to_another_connection() {
+        let (listener, address) = listener().await;
+        let config = UpstreamConfig::new(address.to_string().parse().unwrap());
+        let shared = HttpUpstream::new("orders", config).unwrap().shared;
+        let kept = shared.open().await.unwrap();
+        drop(Wire::accept(&listener).await);
+        eventually(async || kept.is_closed()).await;
+        let body = ProxyBody::new(Full::new(Bytes::from_static(b"x")), BodySource::Client);
+        let request = Request::builder().method(Method::POST).body(body).unwrap();
+        let progress = Arc::new(Progress::new());
+        let request = shared.prepared(request, &progress);
+        let answering = async {
+            let mut wire = Wire::accept(&listener).await;
+            wire.until("\r\n\r\nx").await;
+            wire.send("HTTP/1.1 204 No Content\r\n\r\n").await;
+        };
+        let delivering = shared.deliver(request, Some(kept), &progress);
+        let (delivered, ()) = tokio::join!(delivering, answering);
+        let (answer, _connection) = delivered.ok().unwrap();
+        assert_eq!(answer.status(), 204);
+        assert!(progress.is_over());
+    }
 }

@@ -11,12 +11,23 @@
 //! A request is sent again only where nothing can be done twice: one of which nothing was sent,
 //! because the kept connection turned out to be closed; and, once, one with an idempotent method
 //! (RFC 9110 section 9.2.2) and no body, on whose connection no whole head of an answer came.
+//!
+//! An answer that is over ends its exchange. Its connection is used again only where nothing about
+//! it is in doubt: the request and the answer both came to their end, the end of the answer can be
+//! read in one way alone, and nothing came after it. Whatever else there is on a connection ends
+//! with it, at once: an upload whose answer is over already, an answer that nobody reads.
 
+mod answer;
 mod config;
+mod connection;
 mod connector;
 mod error;
 mod http;
+mod lease;
+mod lookup;
+mod pool;
 mod progress;
+mod socket;
 #[cfg(test)]
 mod tests;
 

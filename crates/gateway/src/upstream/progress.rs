@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-use crate::body::{BodyError, ProxyBody};
+use crate::body::BodyError;
 
 /// How far the sending of a request has come, seen from whoever waits for its answer.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Progress {
     taken: AtomicU64,
     /// Whether the connection has room for more and the client has not sent it yet.
     waits_for_client: AtomicBool,
+    /// Whether nothing more of the request is to come.
+    over: AtomicBool,
 }
 
 impl Progress {
@@ -26,7 +28,14 @@ impl Progress {
             start: Instant::now(),
             taken: AtomicU64::new(0),
             waits_for_client: AtomicBool::new(false),
+            over: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the connection asks for nothing more of the request: it has all of it, or does
+    /// without the rest. In the latter case hyper closes the connection.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// Notes that the upstream has taken something, the connection itself to begin with.
@@ -44,9 +53,10 @@ impl Progress {
     }
 }
 
-/// A request's body that keeps its [`Progress`].
+/// A request's body that keeps its [`Progress`]. The connection drops it when it has all of it,
+/// which it knows by the length before it asks for the end.
 #[derive(Debug)]
-pub(super) struct Watched<B = ProxyBody> {
+pub(super) struct Watched<B> {
     inner: B,
     progress: Arc<Progress>,
 }
@@ -84,5 +94,11 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+impl<B> Drop for Watched<B> {
+    fn drop(&mut self) {
+        self.progress.over.store(true, Ordering::Release);
     }
 }

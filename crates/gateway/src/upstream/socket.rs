@@ -1,0 +1,91 @@
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A socket that can still be read where it takes nothing more.
+///
+/// An upstream that refuses a request may answer and close without having read it: to write is an
+/// error from then on, while its answer waits to be read. hyper would give up on both. So what an
+/// upstream does not take any more counts as written, and whatever it said first is heard: an
+/// answer, or the end.
+#[derive(Debug)]
+pub(super) struct Socket<T> {
+    inner: T,
+    takes_nothing: bool,
+}
+
+impl<T> Socket<T> {
+    pub(super) const fn new(inner: T) -> Self {
+        Self {
+            inner,
+            takes_nothing: false,
+        }
+    }
+
+    /// What was written, or would have been.
+    fn written(&mut self, polled: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Err(error)) = &polled {
+            tracing::debug!(%error, "an upstream does not take the rest of a request");
+            self.takes_nothing = true;
+            return Poll::Ready(Ok(all));
+        }
+        polled
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.takes_nothing {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.written(polled, bytes.len())
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        if self.takes_nothing {
+            return Poll::Ready(Ok(all));
+        }
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.written(polled, all)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.takes_nothing {
+            true => Poll::Ready(Ok(())),
+            false => Pin::new(&mut self.inner).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.takes_nothing {
+            true => Poll::Ready(Ok(())),
+            false => Pin::new(&mut self.inner).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+mod answers;
+mod ended;
+mod kept;
+mod mixed;
+mod requests;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ::http::uri::Authority;
+use ::http::{Method, Request, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+
+use super::{HttpUpstream, UpstreamConfig, UpstreamError};
+use crate::body::{BodySource, ProxyBody};
+use crate::wire::{Wire, listener};
+
+/// What a server does on a connection.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+const SHORT: Duration = Duration::from_millis(400);
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+fn upstream(address: SocketAddr, change: impl FnOnce(&mut UpstreamConfig)) -> HttpUpstream {
+    let mut config = UpstreamConfig::new(address.to_string().parse::<Authority>().unwrap());
+    change(&mut config);
+    HttpUpstream::new("orders", config).unwrap()
+}
+
+fn request(method: Method, body: ProxyBody) -> Request<ProxyBody> {
+    let request = Request::builder().method(method).uri("/a/b?c=d");
+    request.body(body).unwrap()
+}
+
+fn get() -> Request<ProxyBody> {
+    request(Method::GET, ProxyBody::empty())
+}
+
+fn full(text: &'static str) -> ProxyBody {
+    ProxyBody::new(
+        Full::new(Bytes::from_static(text.as_bytes())),
+        BodySource::Client,
+    )
+}
+
+async fn text(response: Response<ProxyBody>) -> String {
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// A server that does the same on each connection; counts them.
+async fn server<F>(serve: impl Fn(Wire) -> F + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (listener, address) = listener().await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let accepted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            accepted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(serve(Wire::new(stream)));
+        }
+    });
+    (address, count)
+}
+
+/// Everything that an error could write into a log.
+fn everything(error: &UpstreamError) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let causes: Vec<_> = causes.map(|cause| format!("{cause} {cause:?}")).collect();
+    format!("{error} {error:?} {causes:?}")
+}
