@@ -29,21 +29,21 @@ pub(super) fn check<B>(method: &Method, answer: &Response<B>) -> Result<(), Answ
         return Err(AnswerFault::Upgrade);
     }
     let headers = answer.headers();
-    let is_coded = match one(headers.get_all(TRANSFER_ENCODING)) {
-        One::None => false,
-        One::One(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => true,
+    let is_coded = match said(headers.get_all(TRANSFER_ENCODING)) {
+        Said::Nothing => false,
+        Said::Once(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => true,
         _ => return Err(AnswerFault::Coding),
     };
     if !has_content(method, answer.status()) {
         // Its lengths are of the content that it would have had.
         return Ok(());
     }
-    match one(headers.get_all(CONTENT_LENGTH)) {
-        One::None => Ok(()),
-        One::Several => Err(AnswerFault::SeveralLengths),
-        One::One(_) if is_coded => Err(AnswerFault::LengthAndCoding),
-        One::One(length) if !is_digits(length) => Err(AnswerFault::Length),
-        One::One(_) => Ok(()),
+    match said(headers.get_all(CONTENT_LENGTH)) {
+        Said::Nothing => Ok(()),
+        Said::MoreThanOnce => Err(AnswerFault::SeveralLengths),
+        Said::Once(_) if is_coded => Err(AnswerFault::LengthAndCoding),
+        Said::Once(length) if !is_digits(length) => Err(AnswerFault::Length),
+        Said::Once(_) => Ok(()),
     }
 }
 
@@ -84,18 +84,19 @@ fn is_digits(value: &HeaderValue) -> bool {
     !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
 }
 
-enum One<'a> {
-    None,
-    One(&'a HeaderValue),
-    Several,
+/// What a field that may be there once says.
+enum Said<'a> {
+    Nothing,
+    Once(&'a HeaderValue),
+    MoreThanOnce,
 }
 
-fn one<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> One<'a> {
+fn said<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> Said<'a> {
     let mut values = values.into_iter();
     match (values.next(), values.next()) {
-        (None, _) => One::None,
-        (Some(value), None) => One::One(value),
-        (Some(_), Some(_)) => One::Several,
+        (None, _) => Said::Nothing,
+        (Some(value), None) => Said::Once(value),
+        (Some(_), Some(_)) => Said::MoreThanOnce,
     }
 }
 
