@@ -1,7 +1,7 @@
 //! The gateway's own answers: what it says where no upstream does.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
@@ -43,7 +43,12 @@ pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
         UpstreamErrorKind::RequestBody | UpstreamErrorKind::RequestBodyMalformed => {
             StatusCode::BAD_REQUEST
         }
-        UpstreamErrorKind::Ended => StatusCode::SERVICE_UNAVAILABLE,
+        UpstreamErrorKind::Full | UpstreamErrorKind::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
-    respond(status, &error.to_string())
+    let mut response = respond(status, &error.to_string());
+    if error.kind() == UpstreamErrorKind::Full {
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, soon);
+    }
+    response
 }

@@ -27,6 +27,15 @@ pub struct UpstreamConfig {
     /// Bytes in the head of an answer, status line included, and in its trailers. A longer head is
     /// no answer. 1 KiB to 1 MiB; 64 KiB by default.
     pub max_header_size: usize,
+    /// Requests under way at once, each until the last of its answer is taken. 1 to 1,000,000;
+    /// 10,000 by default, as many as a listener has connections.
+    pub max_requests: usize,
+    /// Requests that wait for others to end; further ones are answered with 503 at once. 0 to
+    /// 65,536; 1,000 by default.
+    pub max_waiting: usize,
+    /// The longest that a request waits for others to end, before it is answered with 503. 0 to
+    /// 1 min; 1 s by default.
+    pub wait_timeout: Duration,
 }
 
 impl UpstreamConfig {
@@ -41,6 +50,9 @@ impl UpstreamConfig {
             idle_timeout: Duration::from_secs(30),
             max_idle: 64,
             max_header_size: 64 * 1024,
+            max_requests: 10_000,
+            max_waiting: 1_000,
+            wait_timeout: Duration::from_secs(1),
         }
     }
 
@@ -60,15 +72,23 @@ impl UpstreamConfig {
         check_count("max_idle", self.max_idle, 0..=65_536, "connections")?;
         let size = 1024..=1024 * 1024;
         check_count("max_header_size", self.max_header_size, size, "bytes")?;
+        let requests = 1..=1_000_000;
+        check_count("max_requests", self.max_requests, requests, "requests")?;
+        check_count("max_waiting", self.max_waiting, 0..=65_536, "requests")?;
+        let wait = Duration::ZERO..=Duration::from_mins(1);
+        check_duration("wait_timeout", self.wait_timeout, wait)?;
         self.host().map(drop)
     }
 
     /// The authority as the value of `Host`.
     pub(super) fn host(&self) -> Result<HeaderValue, InvalidSetting> {
         let authority = self.authority.as_str();
+        let host = self.authority.host();
+        // What is no port reads like none at all.
+        let has_port = authority == host || self.authority.port_u16().is_some();
         HeaderValue::from_str(authority)
             .ok()
-            .filter(|_| !authority.contains('@') && !self.authority.host().is_empty())
+            .filter(|_| !authority.contains('@') && !host.is_empty() && has_port)
             .ok_or_else(|| InvalidSetting::new("authority", "a host, or a host and a port"))
     }
 }
@@ -93,7 +113,9 @@ mod tests {
             ..config
         };
         assert_eq!(none.check().unwrap_err().field(), "connect_timeout");
-        let named = UpstreamConfig::new(Authority::from_static("someone@localhost:1"));
-        assert_eq!(named.check().unwrap_err().field(), "authority");
+        for authority in ["someone@localhost:1", "localhost:65536", "localhost:"] {
+            let named = UpstreamConfig::new(Authority::from_static(authority));
+            assert_eq!(named.check().unwrap_err().field(), "authority");
+        }
     }
 }

@@ -20,6 +20,9 @@ pub struct UpstreamError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UpstreamErrorKind {
+    /// As many requests as it may have are under way, and as many as may wait are waiting; or
+    /// none of them ended in time. Nothing was sent: 503.
+    Full,
     /// It could not be reached, or its name not be looked up. The client's answer is 502.
     Connect,
     /// No connection within the connect timeout. 504.
@@ -78,7 +81,8 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
         Self::ResponseTimeout,
@@ -94,6 +98,7 @@ impl UpstreamErrorKind {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Full => "full",
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::ResponseTimeout => "response_timeout",
@@ -149,6 +154,7 @@ impl UpstreamErrorKind {
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
+            UpstreamErrorKind::Full => "has as many requests under way as it may have",
             UpstreamErrorKind::Connect => "cannot be reached",
             UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",

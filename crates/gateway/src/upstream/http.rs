@@ -16,6 +16,7 @@ use super::connector::Connector;
 use super::lease::{Exchange, Lease};
 use super::pool::Pool;
 use super::progress::{Progress, Watched};
+use super::room::Room;
 use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::setting::InvalidSetting;
@@ -43,6 +44,7 @@ struct Shared {
     connector: Connector,
     http: Builder,
     pool: Arc<Pool>,
+    room: Room,
 }
 
 /// The head of an answer, and the connection that the rest of it comes on.
@@ -69,6 +71,7 @@ impl HttpUpstream {
             connector: Connector::new(&config.authority, config.connect_timeout),
             http: builder(&config),
             pool: Arc::new(Pool::new(config.idle_timeout, config.max_idle)),
+            room: Room::new(&config),
             config,
         };
         Ok(Self {
@@ -82,6 +85,9 @@ impl Shared {
         &self,
         request: Request<ProxyBody>,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
+        let seat = self.room.enter().await;
+        let full = || UpstreamError::new(UpstreamErrorKind::Full, Arc::clone(&self.name));
+        let seat = seat.ok_or_else(full)?;
         let method = request.method().clone();
         let progress = Arc::new(Progress::new());
         let again = repeatable(&request).map(|again| self.prepared(again, &progress));
@@ -105,6 +111,7 @@ impl Shared {
             connection,
             progress,
             pool: Arc::clone(&self.pool),
+            seat,
             is_reusable: answer::is_reusable(&method, &answer),
         };
         Ok(answer.map(|body| {

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::connection::Connection;
 use super::pool::Pool;
 use super::progress::Progress;
+use super::room::Seat;
 
 /// The body of an answer, and the connection that it comes on.
 ///
@@ -28,6 +29,8 @@ pub(super) struct Exchange {
     pub(super) connection: Connection,
     pub(super) progress: Arc<Progress>,
     pub(super) pool: Arc<Pool>,
+    /// Given to the next request once the connection is in the pool.
+    pub(super) seat: Seat,
     /// Whether the answer's head lets the connection be used again.
     pub(super) is_reusable: bool,
 }
@@ -62,6 +65,7 @@ impl Exchange {
         if self.is_reusable && self.progress.is_over() {
             self.pool.put(self.connection);
         }
+        drop(self.seat);
     }
 }
 

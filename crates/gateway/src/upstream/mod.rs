@@ -3,7 +3,8 @@
 //! [`Upstream`] is the seam: a request goes in, a response or an [`UpstreamError`] comes out.
 //! [`HttpUpstream`] is the one there is, HTTP/1.1 in the clear over a pool of kept connections.
 //!
-//! Who waits for what, and for how long ([`UpstreamConfig`]): a connection for `connect_timeout`;
+//! Who waits for what, and for how long ([`UpstreamConfig`]): its turn, where the upstream has as
+//! many requests as it may, for `wait_timeout`; a connection for `connect_timeout`;
 //! the head of the response for `response_timeout`, counted from the last that the upstream took
 //! of the request, and not while the client is what holds the request up; the next chunk of a body,
 //! either way, for `body_timeout`.
@@ -27,6 +28,7 @@ mod lease;
 mod lookup;
 mod pool;
 mod progress;
+mod room;
 mod socket;
 #[cfg(test)]
 mod tests;

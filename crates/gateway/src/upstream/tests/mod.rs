@@ -3,6 +3,7 @@ mod ended;
 mod kept;
 mod mixed;
 mod requests;
+mod room;
 
 use std::error::Error;
 use std::net::SocketAddr;
