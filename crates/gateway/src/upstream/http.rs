@@ -144,6 +144,10 @@ impl Shared {
                 Some(unsent) if left > 0 => *unsent,
                 _ => return Err(failed.error),
             };
+            tracing::debug!(
+                upstream = &*self.name,
+                "the connection was closed before anything was sent: another one"
+            );
             connection = self.open().await?;
         }
     }

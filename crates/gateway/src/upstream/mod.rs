@@ -3,11 +3,11 @@
 //! [`Upstream`] is the seam: a request goes in, a response or an [`UpstreamError`] comes out.
 //! [`HttpUpstream`] is the one there is, HTTP/1.1 in the clear over a pool of kept connections.
 //!
-//! Who waits for what, and for how long ([`UpstreamConfig`]): its turn, where the upstream has as
-//! many requests as it may, for `wait_timeout`; a connection for `connect_timeout`;
-//! the head of the response for `response_timeout`, counted from the last that the upstream took
-//! of the request, and not while the client is what holds the request up; the next chunk of a body,
-//! either way, for `body_timeout`.
+//! Who waits for what, and for how long ([`UpstreamConfig`]): its turn for `wait_timeout`, where
+//! the upstream has as many requests as it may; a connection for `connect_timeout`; the head of the
+//! response for `response_timeout`, counted from the last that the upstream took of the request,
+//! and not while the client is what holds the request up; the next chunk of a body, either way, for
+//! `body_timeout`.
 //!
 //! A request is sent again only where nothing can be done twice: one of which nothing was sent,
 //! because the kept connection turned out to be closed; and, once, one with an idempotent method
