@@ -130,7 +130,10 @@ impl Shared {
         progress: &Progress,
     ) -> Result<Answer, UpstreamError> {
         let mut connection = match kept {
-            Some(kept) => kept,
+            Some(kept) => {
+                tracing::trace!(upstream = &*self.name, "on a kept connection");
+                kept
+            }
             None => self.open().await?,
         };
         let mut left = ATTEMPTS;
@@ -190,6 +193,7 @@ impl Shared {
     async fn open(&self) -> Result<Connection, UpstreamError> {
         let connected = self.connector.connect().await;
         let stream = connected.map_err(|failure| self.error(failure))?;
+        tracing::trace!(upstream = &*self.name, "a new connection");
         self.pool.sweep();
         let opened = Connection::open(stream, &self.http).await;
         opened.map_err(|error| self.error(error))
