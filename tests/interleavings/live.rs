@@ -103,9 +103,10 @@ async fn elsewhere(world: World) {
         task!(here, first, served => { served.begin(&here, &first).await; }),
         task!(there, first => { end(&there, &first).await.expect("ended"); }),
         task!(here, first, served => {
-            // Good where it was asked for after the end, and then told.
+            // What the store has before this node polls, it is told of.
             let mut signal = here.manager.changes();
-            let over = here.world.end(&first).is_some();
+            let end = here.world.end(&first);
+            let over = end.is_some_and(|end| end <= here.world.wall());
             here.poll(&[&first]).await;
             if over {
                 assert!(signal.changed().await, "the manager is there");
