@@ -24,7 +24,8 @@ struct Rest {
     is_over: bool,
 }
 
-/// Ends a request, as its path says, while another task waits for its body.
+/// Ends a request, as its path says, while another task waits for its body: a cut takes the
+/// request's own task as well.
 async fn end(
     request: Request<RequestBody>,
     told: mpsc::Sender<Rest>,
@@ -34,13 +35,14 @@ async fn end(
     let mut body = request.into_body();
     let first = body.frame().await.expect("a piece").expect("data");
     assert_eq!(first.into_data().expect("data"), "first");
-    let reading = tokio::spawn(async move {
+    tokio::spawn(async move {
         let next = body.frame().await;
-        Rest {
+        let rest = Rest {
             next: next.map(|frame| frame.map(drop).map_err(|error| error.kind())),
             is_whole: body.is_end_stream(),
             is_over: body.frame().await.is_none(),
-        }
+        };
+        told.send(rest).await.expect("told");
     });
     yield_now().await;
     let ended = match path.as_str() {
@@ -48,9 +50,6 @@ async fn end(
         _ => lifeline.end(REVOKED),
     };
     assert!(ended);
-    told.send(reading.await.expect("no panic"))
-        .await
-        .expect("told");
     Ok(Response::new(ProxyBody::empty()))
 }
 
