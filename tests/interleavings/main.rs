@@ -6,6 +6,7 @@
 //!
 //! - a token whose end this node knows of is not granted to who asks later;
 //! - none is refused as unknown that the store knows;
+//! - what is served ends with its key, whoever comes first;
 //! - every grant is counted, once, in the store's counters;
 //! - once all is quiet and polled, the verdicts are what the store says;
 //! - nothing waits for ever, and no task outlives the last handle.
@@ -18,6 +19,7 @@ mod ended;
 mod explore;
 mod gone;
 mod holder;
+mod live;
 mod node;
 mod prepared;
 mod restored;

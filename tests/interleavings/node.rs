@@ -9,7 +9,7 @@ use interleaved_core::manager::{Issued, KeyManager, ManagerConfig, Rotation, Ser
 use interleaved_core::service::Service;
 use interleaved_core::token::Presented;
 use interleaved_core::verdict::{DenialReason, UnavailableCause};
-use interleaved_core::{Context, Error, ErrorKind, Verdict};
+use interleaved_core::{Context, Error, ErrorKind, Grant, Verdict};
 
 use crate::holder::{Holder, OVER};
 use crate::prepared::ORDERS;
@@ -67,12 +67,28 @@ impl Node {
     /// Has the token validated, and holds the verdict against what this node
     /// must have known when it was asked.
     pub(crate) async fn validate(&self, holder: &Holder) -> Fared {
+        match self.verdict(holder).await {
+            Verdict::Granted(_) => Fared::Granted,
+            Verdict::Denied(_) => Fared::Denied,
+            Verdict::Unavailable(unavailability) => Fared::Unavailable(unavailability.cause()),
+        }
+    }
+
+    /// The same; what was granted, if it was.
+    pub(crate) async fn grant(&self, holder: &Holder) -> Option<Grant> {
+        match self.verdict(holder).await {
+            Verdict::Granted(grant) => Some(grant),
+            Verdict::Denied(_) | Verdict::Unavailable(_) => None,
+        }
+    }
+
+    async fn verdict(&self, holder: &Holder) -> Verdict {
         let life = self.world.life();
         let (over, rate) = (self.knows_over(holder), self.rate.load(SeqCst));
         let token = Presented::new(holder.token.as_bytes());
         let verdict = self.manager.validate(token, &Context::new(&ORDERS)).await;
         let revived = self.world.life() != life;
-        match verdict {
+        match &verdict {
             Verdict::Granted(grant) => {
                 let id = grant.key_id();
                 assert_eq!(id, holder.id);
@@ -83,14 +99,11 @@ impl Node {
                     "granted after its end was known: {holder:?}"
                 );
                 self.granted.lock().expect("lock").push(id);
-                Fared::Granted
             }
-            Verdict::Denied(denial) => {
-                self.check_denial(holder, denial.reason());
-                Fared::Denied
-            }
-            Verdict::Unavailable(unavailability) => Fared::Unavailable(unavailability.cause()),
+            Verdict::Denied(denial) => self.check_denial(holder, denial.reason()),
+            Verdict::Unavailable(_) => {}
         }
+        verdict
     }
 
     /// Nobody holds a token before its secret is in the store. Where it is

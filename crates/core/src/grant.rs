@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cache::Entry;
 use crate::clock::Moment;
-use crate::key::{Environment, Key, KeyId, KeyName, Metadata, Owner};
+use crate::key::{Environment, Key, KeyId, KeyName, Metadata, Owner, Secret};
 use crate::limits::Rate;
 use crate::scope::{Requirement, Scopes};
 use crate::service::{Service, ServiceName};
@@ -112,6 +112,16 @@ impl Grant {
     /// of what must last.
     pub fn shortcut<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         self.entry.shortcut(make)
+    }
+
+    /// The record by which it was granted.
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// The proved secret, as that record has it.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.key().secrets.get(self.secret)
     }
 
     fn key(&self) -> &Key {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use portcullis::{Error, Gatekeeper, KeyManager, Limiter, LimiterConfig};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::listeners::Listeners;
+use crate::live::LiveStreams;
 use crate::operations::{self, Readiness};
 use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
@@ -33,8 +35,13 @@ pub async fn serve(
     let limits = LimiterConfig::default().capacity(config.rate_capacity);
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
     let server = Server::new(listeners.public, config.server.clone())?;
-    let stack = stack(&config, &gate)?;
+    let live = LiveStreams::new(manager.clone());
+    let stack = stack(&config, &gate, &live)?;
     let readiness = Readiness::new(manager.clone());
+    // Until the last request is served, and also where nobody waits for this future any more.
+    let watched = CancellationToken::new();
+    let watching = watched.clone().drop_guard();
+    let watch = tokio::spawn(live.watch(watched));
     let upkeep = {
         let (metrics, clock) = (metrics.clone(), manager.clock().clone());
         tokio::spawn(async move { metrics.upkeep(&*clock).await })
@@ -59,6 +66,8 @@ pub async fn serve(
             readiness.drain();
         })
         .await;
+    drop(watching);
+    let _ = watch.await;
     let flushed = gate.shutdown().await;
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.

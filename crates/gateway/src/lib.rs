@@ -13,6 +13,7 @@ pub mod forward;
 pub mod gateway;
 pub mod headers;
 pub mod listeners;
+mod live;
 mod operations;
 pub mod path;
 mod problem;

@@ -17,8 +17,9 @@ use tracing::{Level, Span};
 use crate::body::ProxyBody;
 use crate::config::{Config, ServiceConfig};
 use crate::headers::request_id::RequestId;
+use crate::live::LiveStreams;
 use crate::problem;
-use crate::route::{RouteTable, Router, ToUpstream};
+use crate::route::{GuardTerms, LivePolicy, RouteMeta, RouteTable, Router, ToUpstream};
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
@@ -32,6 +33,7 @@ use crate::upstream::HttpUpstream;
 pub(crate) fn stack(
     config: &Config,
     gate: &Gatekeeper,
+    live: &LiveStreams,
 ) -> Result<
     impl Service<
         Request<RequestBody>,
@@ -50,6 +52,8 @@ pub(crate) fn stack(
         let guarded = ServiceBuilder::new()
             // Who is it, and may it pass? Takes the credential out, puts the grant in.
             .layer(guard(config, service, gate))
+            // It ends with its key, however long it takes.
+            .layer(live.layer(&meta(service)))
             // The canonical path and our identity fields go upstream, nothing of the hop does.
             .service(ToUpstream::new(&service.name, Arc::new(upstream), clock));
         routes.push((service.prefix.clone(), guarded));
@@ -79,6 +83,18 @@ fn guard(config: &Config, service: &ServiceConfig, gate: &Gatekeeper) -> ApiKeyL
         .require(service.requirement.clone())
         .credentials(credentials)
         .build()
+}
+
+fn meta(service: &ServiceConfig) -> RouteMeta {
+    RouteMeta {
+        name: Arc::from(service.name.as_str()),
+        guard: Some(GuardTerms {
+            service: service.name.clone(),
+            environments: service.environments(),
+            requirement: service.requirement.clone(),
+        }),
+        live: LivePolicy::default(),
+    }
 }
 
 type Trace<B> = TraceLayer<

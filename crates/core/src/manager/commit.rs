@@ -168,6 +168,7 @@ impl Shared {
     /// on: it is as it was at `head`, or newer.
     pub(super) fn raise_key(self: &Arc<Self>, id: KeyId, epoch: Epoch, head: Head) {
         self.gate.raise_key(id, Stamp::new(epoch, head.revision));
+        self.raises.tell();
         self.leave(epoch);
     }
 
@@ -175,6 +176,7 @@ impl Shared {
     pub(super) fn raise_services(self: &Arc<Self>, epoch: Epoch, head: Head) {
         self.gate.raise_services(Stamp::new(epoch, head.revision));
         self.renew_services();
+        self.raises.tell();
         self.leave(epoch);
     }
 

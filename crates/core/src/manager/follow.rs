@@ -94,6 +94,7 @@ impl Shared {
         let stamp = Stamp::new(self.gate.epoch(), head.revision);
         match changes {
             Changes::Some { keys, services, .. } => {
+                let any = services || !keys.is_empty();
                 for id in keys {
                     self.gate.raise_key(id, stamp);
                 }
@@ -101,10 +102,14 @@ impl Shared {
                     self.gate.raise_services(stamp);
                     self.renew_services();
                 }
+                if any {
+                    self.raises.tell();
+                }
             }
             Changes::All { .. } => {
                 self.gate.raise_all(stamp);
                 self.renew_services();
+                self.raises.tell();
             }
             Changes::Diverged { .. } => self.diverge(head),
         }

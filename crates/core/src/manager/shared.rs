@@ -18,6 +18,7 @@ use crate::key::KeyId;
 use crate::keyring::Keyring;
 use crate::manager::redigest::Redigests;
 use crate::manager::refusals::Refusals;
+use crate::manager::signal::Raises;
 use crate::manager::stats::{Counters, Levels};
 use crate::manager::{ManagerConfig, ManagerStats};
 use crate::store::{
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) runtime: Handle,
     pub(super) gate: Gate,
+    pub(super) raises: Raises,
     pub(super) freshness: Freshness,
     pub(super) witness: Witness,
     pub(super) keys: KeyCache,
@@ -77,6 +79,7 @@ impl Shared {
             keys: KeyCache::new(config.cache_capacity, lifetime, config.negative_ttl),
             services: ServiceCache::new(ServiceTable::new(stamp, services.services)),
             rereads: Rereads::new(config.poll_interval),
+            raises: Raises::default(),
             freshness: Freshness::new(sent),
             witness: Witness::default(),
             usage: UsageTable::new(),
@@ -242,6 +245,7 @@ impl Shared {
         self.gate.diverge();
         self.keys.clear();
         self.renew_services();
+        self.raises.tell();
     }
 
     async fn read_key(self: Arc<Self>, id: KeyId) -> KeyRead {

@@ -41,6 +41,11 @@ impl ChannelSender {
         let _ = self.sender.send(Ok(Frame::trailers(trailers))).await;
     }
 
+    /// Whether nobody takes anything any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     pub(crate) async fn fail(&self, error: &'static str) {
         let _ = self.sender.send(Err(error.into())).await;
     }

@@ -13,7 +13,7 @@ mod observed;
 mod proxy;
 
 #[cfg(test)]
-pub(crate) use channel::ChannelBody;
+pub(crate) use channel::{ChannelBody, ChannelSender};
 pub use error::{BodyError, BodyErrorKind, BodySource};
 pub use idle::IdleTimeout;
 pub(crate) use observed::Observed;

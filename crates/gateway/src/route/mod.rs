@@ -11,6 +11,7 @@ mod table;
 mod tests;
 mod to_upstream;
 
+pub(crate) use meta::{Fate, GuardTerms, LivePolicy, RouteMeta};
 pub(crate) use router::Router;
 pub(crate) use table::RouteTable;
 pub(crate) use to_upstream::ToUpstream;

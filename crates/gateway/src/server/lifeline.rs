@@ -52,7 +52,7 @@ const OVER: u8 = 3;
 
 impl Lifeline {
     /// A request's, which the task that registers with `carrier` carries.
-    pub(super) fn new(carrier: Arc<AtomicWaker>) -> Self {
+    pub(crate) fn new(carrier: Arc<AtomicWaker>) -> Self {
         Self {
             strand: Arc::new(Strand {
                 state: AtomicU8::new(LIVE),
@@ -75,20 +75,27 @@ impl Lifeline {
     }
 
     /// Ends the request whether anybody is polled or not; `reason` counts where it was not asked
-    /// to end before.
-    pub(crate) fn cut(&self, reason: EndReason) {
+    /// to end before. Says whether there was anything left to cut.
+    pub(crate) fn cut(&self, reason: EndReason) -> bool {
         let strand = &*self.strand;
         let _ = strand.reason.set(reason);
-        if strand.turn(&[LIVE, ENDING], CUT) {
+        let cut = strand.turn(&[LIVE, ENDING], CUT);
+        if cut {
             drop(strand.take_body());
             strand.wake();
             strand.carrier.wake();
         }
+        cut
     }
 
     /// The request is answered: nothing ends it any more.
     pub(crate) fn over(&self) {
         self.strand.turn(&[LIVE, ENDING], OVER);
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_over(&self) -> bool {
+        self.strand.state() == OVER
     }
 
     /// Whether the answer is to end, for whoever makes it.
@@ -104,7 +111,7 @@ impl Lifeline {
     }
 
     /// Whether the request was cut. The carrier registers itself.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.strand.state() == CUT
     }
 
@@ -186,7 +193,8 @@ mod tests {
         assert_eq!(polled(|cx| lifeline.poll_ending(cx)), Poll::Pending);
         assert!(lifeline.end(REVOKED));
         assert!(!lifeline.end(EndReason::Draining), "it is ending already");
-        lifeline.cut(EndReason::CutOff);
+        assert!(lifeline.cut(EndReason::CutOff));
+        assert!(!lifeline.cut(EndReason::CutOff), "it is cut already");
         let reason = Poll::Ready(REVOKED);
         assert_eq!(polled(|cx| lifeline.poll_ending(cx)), reason);
         assert_eq!(polled(|cx| lifeline.poll_upload_ended(cx)), reason);
@@ -198,15 +206,17 @@ mod tests {
         let lifeline = lifeline();
         lifeline.over();
         assert!(!lifeline.end(REVOKED));
-        lifeline.cut(REVOKED);
+        assert!(!lifeline.cut(REVOKED) && lifeline.is_over());
         assert!(!lifeline.is_cut());
         assert_eq!(polled(|cx| lifeline.poll_ending(cx)), Poll::Pending);
 
         let ending = self::lifeline();
         assert!(ending.end(REVOKED));
         ending.over();
-        ending.cut(REVOKED);
-        assert!(!ending.is_cut(), "it ended softly, and in time");
+        assert!(
+            !ending.cut(REVOKED) && !ending.is_cut(),
+            "it ended softly, and in time"
+        );
     }
 
     #[tokio::test]
@@ -222,7 +232,7 @@ mod tests {
             }
         }));
         tokio::task::yield_now().await;
-        cut.cut(REVOKED);
+        assert!(cut.cut(REVOKED));
         waiting.await.expect("no panic");
     }
 

@@ -70,6 +70,14 @@ impl Metrics {
         Ok(installed.insert(metrics).clone())
     }
 
+    /// Metrics that nobody records: tests share one process.
+    #[cfg(test)]
+    pub(crate) fn unrecorded() -> Self {
+        Self {
+            handle: PrometheusBuilder::new().build_recorder().handle(),
+        }
+    }
+
     /// All metrics in Prometheus' text exposition format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use portcullis_admission::{Admission, Allowance, Decision};
 use portcullis_core::verdict::{Denial, DenialReason};
 
 use super::RefusalKind;
+use super::dialect::tell_grpc;
 use crate::fields::whole_seconds;
 
 /// Why a request is not forwarded, as far as its client may know.
@@ -83,6 +84,15 @@ impl Refusal {
         }
     }
 
+    /// The refusal as the trailers of a gRPC answer that had begun when it came
+    /// to it.
+    #[must_use]
+    pub fn grpc_trailers(&self) -> HeaderMap {
+        let mut trailers = HeaderMap::new();
+        tell_grpc(&mut trailers, self.kind(), self.retry_after_seconds());
+        trailers
+    }
+
     /// How long the client is to wait; never shorter than true.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -140,9 +150,15 @@ impl Refusal {
 }
 
 impl From<Denial> for Refusal {
-    /// A missing permission is told; every other reason is one and the same.
     fn from(denial: Denial) -> Self {
-        match denial.reason() {
+        Self::from(denial.reason())
+    }
+}
+
+impl From<DenialReason> for Refusal {
+    /// A missing permission is told; every other reason is one and the same.
+    fn from(reason: DenialReason) -> Self {
+        match reason {
             DenialReason::Permission => Self::InsufficientScope,
             _ => Self::InvalidToken,
         }

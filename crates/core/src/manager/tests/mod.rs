@@ -15,6 +15,7 @@ mod roots;
 mod runtime;
 mod services;
 mod spawned;
+mod standing;
 mod trail;
 mod updates;
 mod validation;

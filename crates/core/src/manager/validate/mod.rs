@@ -10,3 +10,4 @@ mod steps;
 mod stored;
 
 pub use request::{PendingValidation, Validation};
+pub(super) use steps::{allowed, live};

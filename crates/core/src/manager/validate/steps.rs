@@ -29,7 +29,7 @@ pub(super) fn known<'a>(
 
 /// Live: neither revoked nor disabled nor expired, the secret's grace is not
 /// over, and the service is not retired.
-pub(super) fn live(
+pub(in crate::manager) fn live(
     key: &Key,
     service: &Service,
     secret: &Secret,
@@ -54,7 +54,7 @@ pub(super) fn live(
 
 /// Allowed: of the service and environment that are guarded, from an address
 /// that the key's list allows, and with every permission that is required.
-pub(super) fn allowed(key: &Key, context: &Context<'_>) -> Result<(), DenialReason> {
+pub(in crate::manager) fn allowed(key: &Key, context: &Context<'_>) -> Result<(), DenialReason> {
     if key.service != *context.service() {
         return Err(DenialReason::Service);
     }

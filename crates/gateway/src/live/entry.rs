@@ -1,0 +1,76 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use portcullis::clock::Moment;
+use portcullis::key::KeyId;
+use portcullis::manager::Standing;
+use portcullis::{Grant, KeyManager};
+
+use super::route::LiveRoute;
+use crate::server::Lifeline;
+
+/// One request that is being served by a key.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) route: Arc<LiveRoute>,
+    pub(super) lifeline: Lifeline,
+    grant: Grant,
+    client: Option<IpAddr>,
+    in_review: AtomicBool,
+}
+
+/// A request whose key is to be read, or is being read; there is one at a time.
+#[derive(Debug)]
+pub(super) struct InReview(Arc<Live>);
+
+impl Live {
+    pub(super) fn new(
+        route: Arc<LiveRoute>,
+        lifeline: Lifeline,
+        grant: Grant,
+        client: Option<IpAddr>,
+    ) -> Self {
+        Self {
+            route,
+            lifeline,
+            grant,
+            client,
+            in_review: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn key_id(&self) -> KeyId {
+        self.grant.key_id()
+    }
+
+    /// How the grant stands, as far as that can be said without a read.
+    pub(super) fn standing(&self, manager: &KeyManager, now: Moment) -> Standing {
+        manager.standing_at(&self.grant, &self.route.context(self.client), now)
+    }
+}
+
+impl InReview {
+    /// Nothing where the request is to be reviewed already.
+    pub(super) fn of(live: &Arc<Live>) -> Option<Self> {
+        let first = !live.in_review.swap(true, Ordering::Relaxed);
+        first.then(|| Self(Arc::clone(live)))
+    }
+
+    pub(super) fn live(&self) -> &Arc<Live> {
+        &self.0
+    }
+
+    /// Reads what is needed to say how the grant stands.
+    pub(super) async fn ask(&self, manager: &KeyManager) -> Standing {
+        let live = &*self.0;
+        let context = live.route.context(live.client);
+        manager.review(&live.grant, &context).await
+    }
+}
+
+impl Drop for InReview {
+    fn drop(&mut self) {
+        self.0.in_review.store(false, Ordering::Relaxed);
+    }
+}
