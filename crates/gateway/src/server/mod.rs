@@ -31,6 +31,7 @@ mod check;
 mod config;
 mod connection;
 mod fault;
+mod feed;
 mod lifeline;
 mod peer;
 mod phase;
