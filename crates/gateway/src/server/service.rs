@@ -60,9 +60,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
         let version = request.version();
-        let (answering, sending) = self
-            .phase
-            .begin(version, !request.body().is_end_stream());
+        let (answering, sending) = self.phase.begin(version, !request.body().is_end_stream());
         let lifeline = self.phase.serve();
         let extensions = request.extensions_mut();
         extensions.insert(self.peer);

@@ -31,7 +31,10 @@ pub(super) enum State {
     /// A head may come, or came in part.
     Head,
     /// So many octets of what is held are a head that was vetted.
-    Vetted { octets: usize, framing: Framing },
+    Vetted {
+        octets: usize,
+        framing: Framing,
+    },
     Body(Framing),
     /// The whole of a message went up. The next one waits for its answer.
     Ended,

@@ -12,7 +12,12 @@ async fn chunked_bodies_arrive_and_the_connection_is_kept() {
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..2 {
         wire.send(CHUNKED).await;
-        for piece in ["5;a=b\r", "\nfirs", "t\r\n6\r\nsecond\r\n0\r\nx: y\r", "\n\r\n"] {
+        for piece in [
+            "5;a=b\r",
+            "\nfirs",
+            "t\r\n6\r\nsecond\r\n0\r\nx: y\r",
+            "\n\r\n",
+        ] {
             wire.send(piece).await;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -45,7 +50,10 @@ async fn body_that_is_none_fails_and_the_next_message_is_not_looked_for() {
 async fn body_that_breaks_off_is_not_whole() {
     let (server, world) = start(|_| {}).await;
     let counted = CHUNKED.replace("transfer-encoding: chunked", "content-length: 9");
-    for sent in [CHUNKED.to_owned() + "5\r\nhello\r\n0\r\n", counted + "hello"] {
+    for sent in [
+        CHUNKED.to_owned() + "5\r\nhello\r\n0\r\n",
+        counted + "hello",
+    ] {
         let mut wire = Wire::connect(server.address).await;
         wire.send(&sent).await;
         wire.finish().await;

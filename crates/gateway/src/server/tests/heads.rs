@@ -3,7 +3,6 @@ use std::time::{Duration, Instant};
 use super::{GET, LARGE, SHORT, start};
 use crate::wire::{LONG, Wire, eventually};
 
-
 #[tokio::test]
 async fn heads_are_bounded() {
     let (server, _world) = start(|config| {

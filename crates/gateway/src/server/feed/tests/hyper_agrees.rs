@@ -45,7 +45,9 @@ async fn hyper_sees(octets: &[u8]) -> (usize, String) {
 }
 
 fn compare(seen: &Seen) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let up: Vec<u8> = seen
         .messages
         .concat()
@@ -55,8 +57,12 @@ fn compare(seen: &Seen) {
     let (count, answers) = runtime.block_on(hyper_sees(&up));
     let whole = seen.messages.len() - usize::from(!seen.is_whole);
     // hyper ends a connection where its client says so; no more can be told then.
-    let closes = answers.contains("connection: close") || seen.messages.concat().contains("HTTP/1.0");
-    assert!(count == whole || closes && count < whole, "{seen:?} {answers}");
+    let closes =
+        answers.contains("connection: close") || seen.messages.concat().contains("HTTP/1.0");
+    assert!(
+        count == whole || closes && count < whole,
+        "{seen:?} {answers}"
+    );
     assert!(!answers.contains("HTTP/1.1 4"), "{seen:?} {answers}");
 }
 
@@ -72,7 +78,15 @@ proptest! {
 #[test]
 fn odd_targets_that_go_up_are_taken() {
     for octet in 0x21..=0x7e_u8 {
-        for target in ["/a^b", "/a?b^c", "http://a/^", "^", "http://a^/", "^b/c", "/^"] {
+        for target in [
+            "/a^b",
+            "/a?b^c",
+            "http://a/^",
+            "^",
+            "http://a^/",
+            "^b/c",
+            "/^",
+        ] {
             let target = target.replace('^', &char::from(octet).to_string());
             let sent = format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n");
             compare(&fed(&[sent.as_bytes()]));

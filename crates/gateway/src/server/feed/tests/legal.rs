@@ -13,16 +13,28 @@ const LEGAL: &[(&str, usize)] = &[
     ("M-SEARCH!#$%&'*+-.^_`|~ / HTTP/1.1\r\nhost: a\r\n\r\n", 1),
     // RFC 9112 section 2.2: at least one empty line before a request is overlooked.
     ("\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n", 1),
-    ("GET / HTTP/1.1\r\nhost: a\r\n\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n", 2),
+    (
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        2,
+    ),
     ("GET / HTTP/1.1\r\nhost:a\r\nx:\r\ny: \t b\tc \t\r\n\r\n", 1),
     ("GET / HTTP/1.1\r\nx: \u{80}\u{ff}\r\n\r\n", 1),
     ("POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n", 1),
     ("POST / HTTP/1.1\r\nCONTENT-length: \t005\t\r\n\r\nhello", 1),
     ("GET / HTTP/1.1\r\ncontent-length: 3\r\n\r\n\r\n\n", 1),
     ("DELETE / HTTP/1.0\r\ncontent-length: 1\r\n\r\nx", 1),
-    ("POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\nx", 1),
-    ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 1),
-    ("POST / HTTP/1.1\r\nTransfer-Encoding: \tChUnKeD \r\n\r\n5\r\nhello\r\n0\r\n\r\n", 1),
+    (
+        "POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\nx",
+        1,
+    ),
+    (
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        1,
+    ),
+    (
+        "POST / HTTP/1.1\r\nTransfer-Encoding: \tChUnKeD \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        1,
+    ),
     (
         "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0000A;x=\"y\";z\r\n0123456789\r\n00\r\n\r\n",
         1,
@@ -35,19 +47,30 @@ const LEGAL: &[(&str, usize)] = &[
         "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2;\r\n\r\n\r\n0\r\n\r\n",
         1,
     ),
-    ("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n", 3),
+    (
+        "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n",
+        3,
+    ),
     (
         "POST /1 HTTP/1.1\r\ncontent-length: 5\r\n\r\nGET /POST /2 HTTP/1.1\r\ntransfer-encoding: \
          chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nGET /3 HTTP/1.1\r\n\r\n",
         3,
     ),
-    ("GET / HTTP/1.1\r\nx-content-length: a, b\r\nte: trailers\r\n\r\n", 1),
-    ("GET / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\nf:6\r\ng:7\r\nh:8\r\ni:9\r\nj:0\r\n\r\n", 1),
+    (
+        "GET / HTTP/1.1\r\nx-content-length: a, b\r\nte: trailers\r\n\r\n",
+        1,
+    ),
+    (
+        "GET / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\nf:6\r\ng:7\r\nh:8\r\ni:9\r\nj:0\r\n\r\n",
+        1,
+    ),
 ];
 
 /// One octet for each character.
 fn octets(text: &str) -> Vec<u8> {
-    text.chars().map(|octet| u8::try_from(octet).unwrap()).collect()
+    text.chars()
+        .map(|octet| u8::try_from(octet).unwrap())
+        .collect()
 }
 
 #[test]

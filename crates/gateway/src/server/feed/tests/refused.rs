@@ -5,42 +5,129 @@ use crate::server::HeadFault::{self, *};
 const HEADS: &[(HeadFault, &str)] = &[
     // RFC 9112 section 6.3: what could be a length and a coding at once is how requests are
     // smuggled.
-    (LengthAndCoding, "POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
-    (LengthAndCoding, "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n"),
-    (LengthAndCoding, "POST / HTTP/1.1\r\nTRANSFER-ENCODING:chunked\r\nx: y\r\nCONTENT-LENGTH:0\r\n\r\n"),
-    (SeveralLengths, "POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\nhello"),
-    (SeveralLengths, "POST / HTTP/1.1\r\ncontent-length: 5\r\nContent-Length: 6\r\n\r\nhello"),
+    (
+        LengthAndCoding,
+        "POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        LengthAndCoding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        LengthAndCoding,
+        "POST / HTTP/1.1\r\nTRANSFER-ENCODING:chunked\r\nx: y\r\nCONTENT-LENGTH:0\r\n\r\n",
+    ),
+    (
+        SeveralLengths,
+        "POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\nhello",
+    ),
+    (
+        SeveralLengths,
+        "POST / HTTP/1.1\r\ncontent-length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    ),
     // RFC 9110 section 8.6: `1*DIGIT`.
-    (Length, "POST / HTTP/1.1\r\ncontent-length: 5, 5\r\n\r\nhello"),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: 5, 5\r\n\r\nhello",
+    ),
     (Length, "POST / HTTP/1.1\r\ncontent-length: +5\r\n\r\nhello"),
     (Length, "POST / HTTP/1.1\r\ncontent-length: -5\r\n\r\nhello"),
-    (Length, "POST / HTTP/1.1\r\ncontent-length: 0x5\r\n\r\nhello"),
-    (Length, "POST / HTTP/1.1\r\ncontent-length: 5 5\r\n\r\nhello"),
-    (Length, "POST / HTTP/1.1\r\ncontent-length: 5.0\r\n\r\nhello"),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: 0x5\r\n\r\nhello",
+    ),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: 5 5\r\n\r\nhello",
+    ),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: 5.0\r\n\r\nhello",
+    ),
     (Length, "POST / HTTP/1.1\r\ncontent-length:\r\n\r\nhello"),
-    (Length, "POST / HTTP/1.1\r\ncontent-length: \u{b2}\r\n\r\nhello"),
-    (Length, "POST / HTTP/1.1\r\ncontent-length: 18446744073709551621\r\n\r\nhello"),
-    (Length, "POST / HTTP/1.1\r\ncontent-length: 00000000000000000005\r\n\r\nhello"),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: \u{b2}\r\n\r\nhello",
+    ),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: 18446744073709551621\r\n\r\nhello",
+    ),
+    (
+        Length,
+        "POST / HTTP/1.1\r\ncontent-length: 00000000000000000005\r\n\r\nhello",
+    ),
     // RFC 9112 section 6.1.
     (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n"),
-    (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: identity\r\n\r\n"),
-    (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: xchunked\r\n\r\n"),
-    (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: chunked;q=1\r\n\r\n"),
-    (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: \"chunked\"\r\n\r\n"),
-    (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: chu nked\r\n\r\n"),
+    (
+        Coding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: identity\r\n\r\n",
+    ),
+    (
+        Coding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: xchunked\r\n\r\n",
+    ),
+    (
+        Coding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked;q=1\r\n\r\n",
+    ),
+    (
+        Coding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: \"chunked\"\r\n\r\n",
+    ),
+    (
+        Coding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chu nked\r\n\r\n",
+    ),
     (Coding, "POST / HTTP/1.1\r\ntransfer-encoding:\r\n\r\n"),
-    (Coding, "POST / HTTP/1.1\r\ntransfer-encoding: \u{a0}chunked\r\n\r\n"),
-    (SeveralCodings, "POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n"),
-    (SeveralCodings, "POST / HTTP/1.1\r\ntransfer-encoding: chunked, chunked\r\n\r\n"),
-    (SeveralCodings, "POST / HTTP/1.1\r\ntransfer-encoding: chunked, gzip\r\n\r\n"),
-    (SeveralCodings, "POST / HTTP/1.1\r\ntransfer-encoding: , chunked\r\n\r\n"),
-    (SeveralCodings, "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n"),
-    (SeveralCodings, "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n"),
-    (FieldValue, "POST / HTTP/1.1\r\ntransfer-encoding: \u{b}chunked\r\n\r\n"),
-    (CodingInHttp10, "POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
-    (LookalikeFraming, "POST / HTTP/1.1\r\ncontent_length: 5\r\n\r\nhello"),
-    (LookalikeFraming, "POST / HTTP/1.1\r\nTransfer_Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    (LookalikeFraming, "POST / HTTP/1.1\r\ntransfer.encoding: chunked\r\n\r\n0\r\n\r\n"),
+    (
+        Coding,
+        "POST / HTTP/1.1\r\ntransfer-encoding: \u{a0}chunked\r\n\r\n",
+    ),
+    (
+        SeveralCodings,
+        "POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
+    ),
+    (
+        SeveralCodings,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked, chunked\r\n\r\n",
+    ),
+    (
+        SeveralCodings,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
+    ),
+    (
+        SeveralCodings,
+        "POST / HTTP/1.1\r\ntransfer-encoding: , chunked\r\n\r\n",
+    ),
+    (
+        SeveralCodings,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
+    ),
+    (
+        SeveralCodings,
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n",
+    ),
+    (
+        FieldValue,
+        "POST / HTTP/1.1\r\ntransfer-encoding: \u{b}chunked\r\n\r\n",
+    ),
+    (
+        CodingInHttp10,
+        "POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        LookalikeFraming,
+        "POST / HTTP/1.1\r\ncontent_length: 5\r\n\r\nhello",
+    ),
+    (
+        LookalikeFraming,
+        "POST / HTTP/1.1\r\nTransfer_Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        LookalikeFraming,
+        "POST / HTTP/1.1\r\ntransfer.encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
     // RFC 9112 section 2.2: lines end with both, and nothing else tears them apart.
     (BareLineFeed, "GET / HTTP/1.1\nhost: a\r\n\r\n"),
     (BareLineFeed, "GET / HTTP/1.1\r\nhost: a\nx: y\r\n\r\n"),
@@ -48,11 +135,17 @@ const HEADS: &[(HeadFault, &str)] = &[
     (BareLineFeed, "GET / HTTP/1.1\r\nhost: a\n\r\n"),
     (BareLineFeed, "GET / HTTP/1.1\n\n"),
     (BareLineFeed, "\nGET / HTTP/1.1\r\n\r\n"),
-    (BareCarriageReturn, "GET / HTTP/1.1\r\nhost: a\rx: y\r\n\r\n"),
+    (
+        BareCarriageReturn,
+        "GET / HTTP/1.1\r\nhost: a\rx: y\r\n\r\n",
+    ),
     (BareCarriageReturn, "GET / HTTP/1.1\r\r\nhost: a\r\n\r\n"),
     (BareCarriageReturn, "GET / HTTP/1.1\r\nhost: a\r\r\n\r\n"),
     (BareCarriageReturn, "GET / HTTP/1.1\rhost: a\r\n\r\n"),
-    (BareCarriageReturn, "GET / HTTP/1.1\r\nhost: a\r\n\r\r\n\r\n"),
+    (
+        BareCarriageReturn,
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\r\n\r\n",
+    ),
     (BareCarriageReturn, "GET / HTTP/1.1\r\nho\rst: a\r\n\r\n"),
     (BareCarriageReturn, "\rGET / HTTP/1.1\r\n\r\n"),
     (EmptyLines, "\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
@@ -89,20 +182,32 @@ const HEADS: &[(HeadFault, &str)] = &[
     (VersionUnsupported, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     // RFC 9112 section 5.
     (SpaceBeforeColon, "GET / HTTP/1.1\r\nhost : a\r\n\r\n"),
-    (SpaceBeforeColon, "GET / HTTP/1.1\r\ncontent-length\t: 5\r\n\r\nhello"),
+    (
+        SpaceBeforeColon,
+        "GET / HTTP/1.1\r\ncontent-length\t: 5\r\n\r\nhello",
+    ),
     (SpaceBeforeColon, "GET / HTTP/1.1\r\n host: a\r\n\r\n"),
     (Folded, "GET / HTTP/1.1\r\nhost: a\r\n b\r\n\r\n"),
-    (Folded, "GET / HTTP/1.1\r\nhost: a\r\n\tcontent-length: 5\r\n\r\n"),
+    (
+        Folded,
+        "GET / HTTP/1.1\r\nhost: a\r\n\tcontent-length: 5\r\n\r\n",
+    ),
     (Folded, "GET / HTTP/1.1\r\nhost: a\r\n \r\n\r\n"),
     (NoColon, "GET / HTTP/1.1\r\nhost\r\n\r\n"),
     (FieldName, "GET / HTTP/1.1\r\n: a\r\n\r\n"),
     (FieldName, "GET / HTTP/1.1\r\nx y: a\r\n\r\n"),
-    (FieldName, "GET / HTTP/1.1\r\ncontent length: 5\r\n\r\nhello"),
+    (
+        FieldName,
+        "GET / HTTP/1.1\r\ncontent length: 5\r\n\r\nhello",
+    ),
     (FieldName, "GET / HTTP/1.1\r\nx\u{e9}: a\r\n\r\n"),
     (FieldName, "GET / HTTP/1.1\r\n(x): a\r\n\r\n"),
     (FieldValue, "GET / HTTP/1.1\r\nx: a\x1bb\r\n\r\n"),
     (FieldValue, "GET / HTTP/1.1\r\nx: a\x7f\r\n\r\n"),
-    (TooManyFields, "GET / HTTP/1.1\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n"),
+    (
+        TooManyFields,
+        "GET / HTTP/1.1\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n",
+    ),
 ];
 
 /// Behind this head: what goes up of the body, and what goes on and does not.
@@ -146,7 +251,9 @@ const CHUNKS: &[(HeadFault, &str, &str)] = &[
 const SUFFIX: &str = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
 
 fn octets(text: &str) -> Vec<u8> {
-    text.chars().map(|octet| u8::try_from(octet).unwrap()).collect()
+    text.chars()
+        .map(|octet| u8::try_from(octet).unwrap())
+        .collect()
 }
 
 fn substitute() -> String {
@@ -194,10 +301,12 @@ fn what_a_chunked_body_may_hold_beside_its_data_is_bounded() {
     assert_eq!(many(80), None);
     assert_eq!(many(82), Some(Chunk));
 
-    let trailers = |fields: usize| seen(format!("{head}0\r\n{}\r\n", "a: b\r\n".repeat(fields)).as_bytes());
+    let trailers =
+        |fields: usize| seen(format!("{head}0\r\n{}\r\n", "a: b\r\n".repeat(fields)).as_bytes());
     assert_eq!(trailers(64).spoiled, None);
     assert_eq!(trailers(65).spoiled, Some(Trailer));
-    let wide = |octets: usize| seen(format!("{head}0\r\na: {}\r\n\r\n", "b".repeat(octets)).as_bytes());
+    let wide =
+        |octets: usize| seen(format!("{head}0\r\na: {}\r\n\r\n", "b".repeat(octets)).as_bytes());
     assert_eq!(wide(LIMITS.octets - 8).spoiled, None);
     assert_eq!(wide(LIMITS.octets - 7).spoiled, Some(Trailer));
 }
@@ -206,7 +315,10 @@ fn what_a_chunked_body_may_hold_beside_its_data_is_bounded() {
 fn head_that_is_too_long_is_refused_before_its_end() {
     let line = format!("GET /{} HTTP/1.1\r\n", "x".repeat(LIMITS.octets));
     let fields = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(LIMITS.octets));
-    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "xxxxxxxxxxxxxxxx: y\r\n".repeat(60));
+    let many = format!(
+        "GET / HTTP/1.1\r\n{}\r\n",
+        "xxxxxxxxxxxxxxxx: y\r\n".repeat(60)
+    );
     for (fault, text) in [(TargetTooLong, line), (TooLong, fields), (TooLong, many)] {
         let seen = seen(text.as_bytes());
         assert_eq!(seen.refused, Some(fault));
