@@ -76,8 +76,10 @@ impl Connections {
         let service = ConnectionService::new(service, PeerAddr::new(peer), phase.clone());
         let mut http = self.http.serve_connection(TokioIo::new(socket), service);
         let ended = self.carry(&mut http, &phase).await;
-        let is_busy = !phase.awaits_head();
-        let stream = http.into_parts().io.into_inner().into_inner();
+        let awaits_head = phase.awaits_head();
+        let socket = http.into_parts().io.into_inner();
+        let is_busy = !awaits_head || socket.has_unsent();
+        let stream = socket.into_inner();
         if self.must_reset(&ended, is_busy, &phase) {
             // An error is that of a connection that is gone already.
             let _ = stream.set_zero_linger();

@@ -82,13 +82,19 @@ impl<T> Socket<T> {
         self.inner
     }
 
+    /// Whether something of an answer waits for the client to take it. The answer's body may be at
+    /// its end then, and the request count as answered.
+    pub(super) const fn has_unsent(&self) -> bool {
+        self.write_deadline.is_set()
+    }
+
     /// Waits for what may come next. Ready only where a head has been waited for for too long.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Waited>> {
         self.phase.wake_to_await(cx.waker());
         let begun = self.feed.has_begun_head();
         // The body of a request that is answered may still be in use.
         let awaits = self.feed.awaits_head() && (begun || self.phase.awaits_head());
-        if !awaits {
+        if !awaits || self.has_unsent() {
             return Poll::Pending;
         }
         if !begun && self.phase.lets_go() {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use super::{GET, SHORT, start};
+use super::{GET, LARGE, SHORT, start};
 use crate::server::ShutdownReport;
 use crate::wire::{Wire, eventually};
 
@@ -104,4 +104,37 @@ async fn connections_without_a_request_are_not_counted_as_cut() {
     server.stop.send(()).unwrap();
     assert_eq!(server.task.await.unwrap(), ShutdownReport { cut: 0 });
     assert_eq!(idle.closed_in_order().await.expect("no reset"), "");
+}
+
+/// hyper has the whole of its answer by then, and the client has not.
+#[tokio::test]
+async fn answer_that_is_still_being_taken_is_not_cut_as_idle() {
+    let (server, world) = start(|config| {
+        config.drain_idle = Duration::ZERO;
+        config.idle_timeout = SHORT / 4;
+    })
+    .await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    world.came.notified().await;
+    tokio::time::sleep(SHORT).await;
+    server.stop.send(()).unwrap();
+    tokio::time::sleep(SHORT / 4).await;
+    let answer = wire.closed_in_order().await.expect("no reset");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert_eq!(body.len(), LARGE);
+    assert_eq!(server.task.await.unwrap(), ShutdownReport { cut: 0 });
+    assert_eq!(server.stats.read().idle_timeouts, 0);
+}
+
+#[tokio::test]
+async fn answer_that_is_not_taken_is_cut_and_counted_at_the_end() {
+    let (server, world) = start(|config| config.shutdown_timeout = SHORT).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /large HTTP/1.0\r\n\r\n").await;
+    world.came.notified().await;
+    tokio::time::sleep(SHORT / 4).await;
+    server.stop.send(()).unwrap();
+    assert_eq!(server.task.await.unwrap(), ShutdownReport { cut: 1 });
+    wire.closed_in_order().await.expect_err("a reset");
 }

@@ -116,6 +116,7 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
     match request.uri().path() {
         "/endless" => Response::new(ProxyBody::of(Endless)),
         "/broken" => Response::new(ProxyBody::of(Broken::default())),
+        "/large" => Response::new(full("l".repeat(LARGE))),
         "/panic" => panic!("asked to"),
         "/slow" => {
             tokio::time::sleep(SHORT * 3).await;
