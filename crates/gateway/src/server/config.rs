@@ -10,7 +10,8 @@ pub struct ServerConfig {
     /// default.
     pub max_connections: usize,
     /// The longest that the head of a request may take: from the opening of the connection for the
-    /// first, from its first byte for those that follow. 1 ms to 10 min; 10 s by default.
+    /// first, from its first byte for those that follow. One that does not end in time is answered
+    /// with 408; a connection on which none begins is closed. 1 ms to 10 min; 10 s by default.
     pub header_read_timeout: Duration,
     /// The longest that a connection is kept without a request on it. 1 ms to 1 h; 75 s by
     /// default, longer than the 60 s after which most clients and balancers let go of one.
@@ -21,8 +22,8 @@ pub struct ServerConfig {
     /// Header fields in a request; more are answered with 431. 1 to 1,000; 100 by default. A
     /// greater number costs an allocation per request.
     pub max_headers: usize,
-    /// Bytes in the head of a request, request line included; more are answered with 431. 1 KiB to
-    /// 1 MiB; 32 KiB by default.
+    /// Bytes in the head of a request, request line included; more are answered with 431, or with
+    /// 414 where the request line alone has more. 1 KiB to 1 MiB; 32 KiB by default.
     pub max_header_size: usize,
     /// How long requests may go on after the signal to stop, before their connections are cut.
     /// 0 to 1 h; 30 s by default.
