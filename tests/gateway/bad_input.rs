@@ -2,10 +2,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use portcullis_tests::{Outcome, Place};
+use portcullis_tests::{Gateway, Outcome, Place, Upstream, send};
 use rusqlite::Connection;
 
-use crate::PROGRAM;
+use crate::{PROGRAM, service};
 
 /// Fails with this status, and says each of these parts.
 fn refused(outcome: &Outcome, status: i32, parts: &[&str]) {
@@ -306,4 +306,42 @@ fn init_overwrites_nothing() {
     refused(&outcome, 4, &["keyring"]);
     assert!(!place.config().exists(), "nothing by half");
     assert_eq!(fs::read(place.path("keyring")).expect("a keyring"), keyring);
+}
+
+#[test]
+fn what_is_no_request_has_an_answer_of_the_gateways_and_is_counted() {
+    let (place, upstream) = (Place::new(PROGRAM), Upstream::start());
+    let gateway = Gateway::start(&place, &service("orders", "/", &upstream));
+    let token = place.issue("orders", &["--scope", "*"]);
+    let head = format!("host: a.test\r\nauthorization: Bearer {token}\r\n");
+    let long = "x".repeat(40_000);
+    for (status, request) in [
+        (400, format!("GET / HTTP/1.1\n{head}\r\n")),
+        (
+            400,
+            format!(
+                "POST / HTTP/1.1\r\n{head}content-length: 4\r\ntransfer-encoding: \
+                 chunked\r\n\r\n0\r\n\r\n"
+            ),
+        ),
+        (414, format!("GET /{long} HTTP/1.1\r\n{head}\r\n")),
+        (431, format!("GET / HTTP/1.1\r\n{head}x: {long}\r\n\r\n")),
+        (501, format!("CONNECT a.test:1 HTTP/1.1\r\n{head}\r\n")),
+        (505, format!("GET / HTTP/1.2\r\n{head}\r\n")),
+    ] {
+        let answer = send(gateway.address, request.as_bytes());
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(
+            answer.field("content-type"),
+            Some("application/problem+json"),
+            "{answer:?}"
+        );
+        assert!(answer.field("x-request-id").is_some(), "{answer:?}");
+        assert_eq!(answer.field("connection"), Some("close"), "{answer:?}");
+        let operations = send(gateway.operations, request.as_bytes());
+        assert_eq!(operations.status, status, "{operations:?}");
+    }
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(gateway.get("/", &token).status, 200);
+    assert_eq!(gateway.metric("portcullis_head_faults_total"), 6.0);
 }

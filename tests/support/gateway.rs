@@ -40,7 +40,8 @@ impl Gateway {
             let (address, operations) = (free_address(), free_address());
             place.write_config(&format!(
                 "listen = \"{address}\"\n[operations]\nlisten = \"{operations}\"\n\
-                 [manager]\nflush_interval = \"200ms\"\n{services}"
+                 [manager]\nflush_interval = \"200ms\"\n\
+                 [timeouts]\ndrain_idle = \"0s\"\n{services}"
             ));
             let log = File::options()
                 .create(true)

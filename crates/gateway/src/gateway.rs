@@ -83,6 +83,7 @@ fn operations_config() -> ServerConfig {
     ServerConfig {
         max_connections: 256,
         shutdown_timeout: Duration::from_secs(1),
+        drain_idle: Duration::ZERO,
         ..ServerConfig::default()
     }
 }

@@ -45,6 +45,11 @@ impl Wire {
             .unwrap()
     }
 
+    /// Sends no more.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Reads up to and with the empty line that ends a head.
     pub(crate) async fn head(&mut self) -> String {
         self.until("\r\n\r\n").await

@@ -81,6 +81,7 @@ pub(super) struct Timeouts {
     pub(super) body: Text<HumanDuration>,
     pub(super) upstream_idle: Text<HumanDuration>,
     pub(super) shutdown: Text<HumanDuration>,
+    pub(super) drain_idle: Text<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

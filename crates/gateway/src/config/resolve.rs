@@ -178,6 +178,7 @@ fn resolve_waiting(
         time!(timeouts.idle, ServerConfig, idle_timeout),
         time!(timeouts.write, ServerConfig, write_timeout),
         time!(timeouts.shutdown, ServerConfig, shutdown_timeout),
+        time!(timeouts.drain_idle, ServerConfig, drain_idle),
         count!(limits.connections, ServerConfig, max_connections),
         count!(limits.headers, ServerConfig, max_headers),
         count!(limits.header_bytes, ServerConfig, max_header_size),

@@ -165,7 +165,7 @@ async fn contradicting_lengths_do_not_pass() {
     let (mut client, upstream) = gateway().await;
     client
         .send(
-            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n\
              2\r\nhi\r\n0\r\n\r\n",
         )
         .await;

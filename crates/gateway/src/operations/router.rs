@@ -1,12 +1,12 @@
 use axum::extract::State as Extract;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::Readiness;
-use crate::server::ServerStats;
+use crate::server::{HeadFault, ServerStats};
 use crate::telemetry::Metrics;
 
 /// What the operations listener tells of.
@@ -23,7 +23,13 @@ pub(crate) fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .fallback(nowhere)
         .with_state(state)
+}
+
+/// What came instead of a request has no path that is served.
+async fn nowhere(fault: Option<Extension<HeadFault>>) -> StatusCode {
+    fault.map_or(StatusCode::NOT_FOUND, |Extension(fault)| fault.status())
 }
 
 async fn ready(Extract(state): Extract<State>) -> impl IntoResponse {
@@ -53,6 +59,7 @@ async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
             "portcullis_connection_write_timeouts_total",
             counts.write_timeouts,
         ),
+        ("portcullis_requests_cut_total", counts.requests_cut),
     ] {
         metrics::counter!(name).absolute(count);
     }

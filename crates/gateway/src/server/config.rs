@@ -10,7 +10,8 @@ pub struct ServerConfig {
     /// default.
     pub max_connections: usize,
     /// The longest that the head of a request may take: from the opening of the connection for the
-    /// first, from its first byte for those that follow. 1 ms to 10 min; 10 s by default.
+    /// first, from its first byte for those that follow. One that does not end in time is answered
+    /// with 408; a connection on which none begins is closed. 1 ms to 10 min; 10 s by default.
     pub header_read_timeout: Duration,
     /// The longest that a connection is kept without a request on it. 1 ms to 1 h; 75 s by
     /// default, longer than the 60 s after which most clients and balancers let go of one.
@@ -18,15 +19,19 @@ pub struct ServerConfig {
     /// The longest that a client may take nothing of its answer while there is more to send. 1 ms
     /// to 1 h; 30 s by default.
     pub write_timeout: Duration,
-    /// Header fields in a request; more are answered with 431. 1 to 1,000; 100 by default. Another
-    /// number than the default costs an allocation per request.
+    /// Header fields in a request; more are answered with 431. 1 to 1,000; 100 by default. A
+    /// greater number costs an allocation per request.
     pub max_headers: usize,
-    /// Bytes in the head of a request, request line included; more are answered with 431. 1 KiB to
-    /// 1 MiB; 32 KiB by default.
+    /// Bytes in the head of a request, request line included; more are answered with 431, or with
+    /// 414 where the request line alone has more. 1 KiB to 1 MiB; 32 KiB by default.
     pub max_header_size: usize,
     /// How long requests may go on after the signal to stop, before their connections are cut.
     /// 0 to 1 h; 30 s by default.
     pub shutdown_timeout: Duration,
+    /// How long connections without a request are kept after the signal to stop: a request may be
+    /// on its way, and would be lost. Never longer than `shutdown_timeout`. 0 to 1 h; 1 h by
+    /// default, so that it is as long.
+    pub drain_idle: Duration,
 }
 
 /// hyper's own number of header fields, for which it needs no allocation.
@@ -42,6 +47,7 @@ impl Default for ServerConfig {
             max_headers: DEFAULT_MAX_HEADERS,
             max_header_size: 32 * 1024,
             shutdown_timeout: Duration::from_secs(30),
+            drain_idle: Duration::from_hours(1),
         }
     }
 }
@@ -68,10 +74,8 @@ impl ServerConfig {
         check_duration("write_timeout", self.write_timeout, LEAST..=HOUR)?;
         check_count("max_headers", self.max_headers, 1..=1_000, "fields")?;
         check_count("max_header_size", self.max_header_size, size, "bytes")?;
-        check_duration(
-            "shutdown_timeout",
-            self.shutdown_timeout,
-            Duration::ZERO..=HOUR,
-        )
+        let end = Duration::ZERO..=HOUR;
+        check_duration("shutdown_timeout", self.shutdown_timeout, end.clone())?;
+        check_duration("drain_idle", self.drain_idle, end)
     }
 }

@@ -1,7 +1,10 @@
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use http::{Request, Response};
 use http_body::Body;
@@ -26,10 +29,22 @@ pub(super) struct Connections {
     http: Builder,
     config: ServerConfig,
     stats: ServerStats,
-    /// Once cancelled, connections finish the request that they are at.
+    /// Once cancelled, answers tell their clients that there is no further request.
     pub(super) stop: CancellationToken,
+    /// Once cancelled, connections without a request end.
+    pub(super) let_go: CancellationToken,
     /// Once cancelled, connections end at once.
     pub(super) cut: CancellationToken,
+    /// How many of those had a request.
+    pub(super) busy_cut: AtomicUsize,
+}
+
+/// How a connection came to its end.
+#[derive(Debug)]
+enum Ended {
+    Http(hyper::Result<()>),
+    RequestCut,
+    ServerCut,
 }
 
 impl Connections {
@@ -39,7 +54,9 @@ impl Connections {
             config,
             stats,
             stop: CancellationToken::new(),
+            let_go: CancellationToken::new(),
             cut: CancellationToken::new(),
+            busy_cut: AtomicUsize::new(0),
         }
     }
 
@@ -56,24 +73,71 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let phase = Phase::default();
         let socket = Socket::new(stream, phase.clone(), self.stats.clone(), &self.config);
-        let service = ConnectionService::new(service, PeerAddr::new(peer), phase);
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
-        let ended = tokio::select! {
-            biased;
-            () = self.cut.cancelled() => return,
-            ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    biased;
-                    () = self.cut.cancelled() => return,
-                    ended = connection => ended,
-                }
+        let service = ConnectionService::new(service, PeerAddr::new(peer), phase.clone());
+        let mut http = self.http.serve_connection(TokioIo::new(socket), service);
+        let ended = self.carry(&mut http, &phase).await;
+        let awaits_head = phase.awaits_head();
+        let socket = http.into_parts().io.into_inner();
+        let is_busy = !awaits_head || socket.has_unsent();
+        let stream = socket.into_inner();
+        if self.must_reset(&ended, is_busy, &phase) {
+            // An error is that of a connection that is gone already.
+            let _ = stream.set_zero_linger();
+        }
+    }
+
+    /// Serves until hyper, the one request or the whole server is at its end.
+    async fn carry<C>(&self, http: &mut C, phase: &Phase) -> Ended
+    where
+        C: Future<Output = hyper::Result<()>> + Unpin,
+    {
+        // The order matters: a request that hyper begins in this poll, and that is cut before the
+        // next, is found by the look behind it. There may never be a next.
+        let mut carried = pin!(poll_fn(|cx| {
+            if let Poll::Ready(ended) = Pin::new(&mut *http).poll(cx) {
+                return Poll::Ready(Ended::Http(ended));
             }
-        };
-        if let Err(error) = ended {
-            // Clients that go away, send nonsense or nothing are everyday.
-            tracing::debug!(%error, "a connection ended early");
+            phase.poll_cut(cx).map(|()| Ended::RequestCut)
+        }));
+        for (token, enter) in [
+            (&self.stop, Phase::stop as fn(&Phase)),
+            (&self.let_go, Phase::let_go),
+        ] {
+            tokio::select! {
+                biased;
+                () = self.cut.cancelled() => return Ended::ServerCut,
+                ended = &mut carried => return ended,
+                () = token.cancelled() => enter(phase),
+            }
+        }
+        tokio::select! {
+            biased;
+            () = self.cut.cancelled() => Ended::ServerCut,
+            ended = carried => ended,
+        }
+    }
+
+    /// Whether the client must be told by a reset that what it has is not the whole, and that
+    /// nothing more comes. One that waits in its kernel to be read is lost by that, so it is not
+    /// done where the client knows how much it lacks.
+    fn must_reset(&self, ended: &Ended, is_busy: bool, phase: &Phase) -> bool {
+        match ended {
+            Ended::Http(Ok(())) => false,
+            Ended::Http(Err(error)) => {
+                // Clients that go away, send nonsense or nothing are everyday.
+                tracing::debug!(%error, "a connection ended early");
+                phase.is_truncated()
+            }
+            Ended::RequestCut => {
+                self.stats.request_cut();
+                true
+            }
+            Ended::ServerCut if is_busy => {
+                self.busy_cut.fetch_add(1, Ordering::Relaxed);
+                phase.break_off();
+                phase.is_truncated()
+            }
+            Ended::ServerCut => false,
         }
     }
 }
@@ -88,7 +152,9 @@ fn builder(config: &ServerConfig) -> Builder {
         .half_close(false)
         .max_header_size(config.max_header_size)
         .max_buf_size(config.max_header_size.max(LEAST_BUFFER));
-    if config.max_headers != DEFAULT_MAX_HEADERS {
+    // Fewer are counted before hyper sees them: hyper's refusal is not the service's, and would
+    // meet the substitute as well.
+    if config.max_headers > DEFAULT_MAX_HEADERS {
         http.max_headers(config.max_headers);
     }
     http

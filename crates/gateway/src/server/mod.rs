@@ -1,10 +1,12 @@
 //! The listener: connections in, requests to a service, answers out.
 //!
 //! HTTP/1.1 by hyper's own `http1` connection, never the builder that also detects HTTP/2: that
-//! one waits for the first byte without any limit. What hyper does not bound, the socket beneath it
-//! does ([`ServerConfig`]): the wait for a first byte and for a whole head, the time between two
-//! requests, and a client that does not take its answer. The number of connections is bounded;
-//! past it the kernel's queue holds the next ones.
+//! one waits for the first byte without any limit. hyper sees whole messages only, one at a time,
+//! and none that two readers could take in two ways: the socket beneath it looks at them first, and
+//! hands what is no request to the service as a [`HeadFault`]. What hyper does not bound, the
+//! socket does as well ([`ServerConfig`]): the wait for a first byte and for a whole head, the time
+//! between two requests, and a client that does not take its answer. The number of connections is
+//! bounded; past it the kernel's queue holds the next ones.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,6 +33,7 @@ mod check;
 mod config;
 mod connection;
 mod fault;
+mod feed;
 mod lifeline;
 mod peer;
 mod phase;

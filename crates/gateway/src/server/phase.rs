@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
+use http::Version;
 
 use super::{HeadFault, Lifeline};
 
@@ -18,10 +19,16 @@ pub(super) struct Phase {
 #[derive(Debug, Default)]
 struct Seen {
     requests: AtomicU64,
+    /// How many of them are answered, or given up.
+    answers: AtomicU64,
     /// How many [`Part`]s there are.
     open: AtomicU64,
     body: AtomicBool,
-    /// The connection's task, while it waits for the last part to end elsewhere.
+    is_http10: AtomicBool,
+    broke_off: AtomicBool,
+    stops: AtomicBool,
+    lets_go: AtomicBool,
+    /// The connection's task, while it waits for a part to end.
     waits: AtomicWaker,
     /// The connection's task, to be woken where a request of it is cut.
     cut: Arc<AtomicWaker>,
@@ -41,21 +48,31 @@ struct Told {
 #[derive(Debug)]
 pub(super) struct Part {
     phase: Phase,
+    is_answer: bool,
 }
 
 impl Phase {
     /// Notes that a request came, and whether it has a body. The first part is the answer's, the
     /// second the body's.
-    pub(super) fn begin(&self, with_body: bool) -> (Part, Option<Part>) {
-        self.inner.requests.fetch_add(1, Ordering::Relaxed);
-        self.inner.body.store(with_body, Ordering::Relaxed);
+    pub(super) fn begin(&self, version: Version, with_body: bool) -> (Part, Option<Part>) {
+        let seen = &self.inner;
+        seen.requests.fetch_add(1, Ordering::Relaxed);
+        seen.body.store(with_body, Ordering::Relaxed);
+        let is_http10 = version == Version::HTTP_10;
+        seen.is_http10.store(is_http10, Ordering::Relaxed);
+        seen.broke_off.store(false, Ordering::Relaxed);
         self.told().spoiled = None;
-        (self.part(), with_body.then(|| self.part()))
+        (self.part(true), with_body.then(|| self.part(false)))
     }
 
     /// The number of requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::Relaxed)
+    }
+
+    /// The number of requests whose answer is over, sent or not. Their bodies may go on.
+    pub(super) fn answers(&self) -> u64 {
+        self.inner.answers.load(Ordering::Relaxed)
     }
 
     /// Whether the next thing that may come from the client is the head of a request. An answer
@@ -64,7 +81,7 @@ impl Phase {
         self.inner.open.load(Ordering::Relaxed) == 0
     }
 
-    /// Wakes the connection's task once a head is awaited. To be called before
+    /// Wakes the connection's task once a part has ended. To be called before
     /// [`awaits_head`](Self::awaits_head), so that no end of a body is missed in between.
     pub(super) fn wake_to_await(&self, waker: &Waker) {
         self.inner.waits.register(waker);
@@ -75,10 +92,42 @@ impl Phase {
         self.inner.body.load(Ordering::Relaxed)
     }
 
+    /// Notes that the connection is to end once the request of now is answered, if there is one:
+    /// its answer says so.
+    pub(super) fn stop(&self) {
+        self.inner.stops.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the connection is to take no further request.
+    pub(super) fn stops(&self) -> bool {
+        self.inner.stops.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the connection need not wait for another request.
+    pub(super) fn let_go(&self) {
+        self.inner.lets_go.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to wait for another request is pointless.
+    pub(super) fn lets_go(&self) -> bool {
+        self.inner.lets_go.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the answer of now ends before its end.
+    pub(super) fn break_off(&self) {
+        self.inner.broke_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last answer ended before its end, and its client may believe that it was whole:
+    /// in HTTP/1.0 the end of the connection is that of an answer of unknown length.
+    pub(super) fn is_truncated(&self) -> bool {
+        self.inner.broke_off.load(Ordering::Relaxed) && self.inner.is_http10.load(Ordering::Relaxed)
+    }
+
     /// A lifeline for a request of this connection, which is the one of now from here on.
     ///
-    /// An answer may be over while its request is still being read: the one before is cut then,
-    /// for nobody carries it any further.
+    /// An answer may be over while its request is still being read. The connection then carries
+    /// the next one: to cut the one before takes its body away, and leaves the connection.
     pub(super) fn serve(&self) -> Lifeline {
         let lifeline = Lifeline::new(Arc::clone(&self.inner.cut));
         let before = self.told().lifeline.replace(lifeline.clone());
@@ -123,18 +172,30 @@ impl Phase {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn part(&self) -> Part {
+    fn part(&self, is_answer: bool) -> Part {
         self.inner.open.fetch_add(1, Ordering::Relaxed);
         Part {
             phase: self.clone(),
+            is_answer,
         }
+    }
+}
+
+impl Part {
+    /// The connection that this is a part of.
+    pub(super) const fn phase(&self) -> &Phase {
+        &self.phase
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
         let seen = &self.phase.inner;
-        if seen.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+        if self.is_answer {
+            seen.answers.fetch_add(1, Ordering::Relaxed);
+        }
+        let was_last = seen.open.fetch_sub(1, Ordering::Relaxed) == 1;
+        if was_last || self.is_answer {
             seen.waits.wake();
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -65,13 +66,17 @@ impl Server {
         self.stats.clone()
     }
 
-    /// Serves until `shutdown` is ready; then takes no further connection, closes those without a
-    /// request, lets the others finish theirs, and cuts what is left after
+    /// Serves until `shutdown` is ready; then takes no further connection, lets the requests finish
+    /// and has their answers say that their connections close, closes those without a request after
+    /// [`ServerConfig::drain_idle`], and cuts what is left after
     /// [`ServerConfig::shutdown_timeout`].
     ///
     /// The service finds its client's address in the request's extensions, as a
-    /// [`PeerAddr`](super::PeerAddr). To be called within a tokio runtime. Dropping the future cuts
-    /// every connection at once.
+    /// [`PeerAddr`](super::PeerAddr). What came instead of a request is handed to it as well, so
+    /// that it has its answer like all else: as `GET *` with a [`HeadFault`](super::HeadFault) in
+    /// the extensions, which says what the answer must be. The connection ends with it.
+    ///
+    /// To be called within a tokio runtime. Dropping the future cuts every connection at once.
     pub async fn run<S, B>(self, service: S, shutdown: impl Future<Output = ()>) -> ShutdownReport
     where
         S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
@@ -81,7 +86,7 @@ impl Server {
         B::Data: Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let grace = self.config.shutdown_timeout;
+        let grace = Grace::new(&self.config);
         let room = Arc::new(Semaphore::new(self.config.max_connections));
         let connections = Arc::new(Connections::new(self.config, self.stats.clone()));
         let _cut = connections.cut.clone().drop_guard();
@@ -109,15 +114,41 @@ impl Server {
     }
 }
 
-async fn finish(connections: &Connections, tasks: TaskTracker, grace: Duration) -> ShutdownReport {
-    tasks.close();
-    connections.stop.cancel();
-    if timeout(grace, tasks.wait()).await.is_ok() {
-        return ShutdownReport { cut: 0 };
+/// How long the end may take.
+#[derive(Clone, Copy)]
+struct Grace {
+    /// For connections without a request.
+    idle: Duration,
+    /// For the others, from then on.
+    busy: Duration,
+}
+
+impl Grace {
+    fn new(config: &ServerConfig) -> Self {
+        let idle = config.drain_idle.min(config.shutdown_timeout);
+        Self {
+            idle,
+            busy: config.shutdown_timeout.saturating_sub(idle),
+        }
     }
-    let cut = tasks.len();
+}
+
+async fn finish(connections: &Connections, tasks: TaskTracker, grace: Grace) -> ShutdownReport {
+    tasks.close();
+    for (token, time) in [
+        (&connections.stop, grace.idle),
+        (&connections.let_go, grace.busy),
+    ] {
+        token.cancel();
+        if timeout(time, tasks.wait()).await.is_ok() {
+            return ShutdownReport { cut: 0 };
+        }
+    }
     connections.cut.cancel();
     tasks.wait().await;
-    tracing::warn!(cut, "connections were cut at the end of the time to finish");
+    let cut = connections.busy_cut.load(Ordering::Relaxed);
+    if cut > 0 {
+        tracing::warn!(cut, "connections were cut at the end of the time to finish");
+    }
     ShutdownReport { cut }
 }

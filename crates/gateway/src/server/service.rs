@@ -2,7 +2,8 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -58,7 +59,8 @@ where
     type Future = AnswerFuture<S>;
 
     fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
-        let (answering, sending) = self.phase.begin(!request.body().is_end_stream());
+        let version = request.version();
+        let (answering, sending) = self.phase.begin(version, !request.body().is_end_stream());
         let lifeline = self.phase.serve();
         let extensions = request.extensions_mut();
         extensions.insert(self.peer);
@@ -66,7 +68,6 @@ where
         if let Some(fault) = self.phase.take_refusal() {
             extensions.insert(fault);
         }
-        let version = request.version();
         let request = request
             .map(|body| RequestBody::new(body, version, lifeline, self.phase.clone(), sending));
         AnswerFuture {
@@ -84,8 +85,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Ok(response) = ready!(this.inner.poll(cx));
+        let Ok(mut response) = ready!(this.inner.poll(cx));
         let answering = this.answering.take();
+        if answering.as_ref().is_some_and(|part| is_last(part.phase())) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         Poll::Ready(Ok(response.map(|inner| AnswerBody { inner, answering })))
     }
 }
@@ -98,7 +103,12 @@ impl<B: Body> Body for AnswerBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().inner.poll_frame(cx)
+        let this = self.project();
+        let polled = this.inner.poll_frame(cx);
+        if let (Poll::Ready(Some(Err(_))), Some(part)) = (&polled, this.answering) {
+            part.phase().break_off();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -108,4 +118,9 @@ impl<B: Body> Body for AnswerBody<B> {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// Whether no request can follow the one that is being answered.
+fn is_last(phase: &Phase) -> bool {
+    phase.stops() || phase.spoiled().is_some()
 }

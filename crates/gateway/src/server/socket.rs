@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::feed::{Feed, Given, HeadLimits};
 use super::phase::Phase;
 use super::stats::TimedOut;
 use super::{ServerConfig, ServerStats};
@@ -15,27 +16,28 @@ use crate::deadline::Deadline;
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;
 
-/// A socket that fails when its client takes too long over something, and closes so that the last
-/// answer arrives.
+/// A socket that gives up whole messages only, fails when its client takes too long over
+/// something, and closes so that the last answer arrives.
 ///
 /// hyper knows one time, from the end of an answer to the whole head of the next request, and none
 /// for writing. Here the wait for a request, its head and the taking of answers each have their own.
 #[derive(Debug)]
 pub(super) struct Socket<T> {
     inner: T,
+    feed: Feed,
     phase: Phase,
     stats: ServerStats,
     header_read_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
-    reading: Reading,
+    waiting: Waiting,
     write_deadline: Deadline,
     closing: Closing,
 }
 
 /// The wait for the head of a request.
 #[derive(Debug, Default)]
-struct Reading {
+struct Waiting {
     /// How many requests there were when the wait began.
     requests: u64,
     begun: bool,
@@ -50,59 +52,86 @@ struct Closing {
     deadline: Deadline,
 }
 
+/// What the wait for a head came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    /// The rest of a head did not come in time.
+    Late,
+    /// The connection need not be kept for another request.
+    InVain,
+}
+
 impl<T> Socket<T> {
     pub(super) fn new(inner: T, phase: Phase, stats: ServerStats, config: &ServerConfig) -> Self {
         Self {
             inner,
+            feed: Feed::new(HeadLimits::new(config)),
             phase,
             stats,
             header_read_timeout: config.header_read_timeout,
             idle_timeout: config.idle_timeout,
             write_timeout: config.write_timeout,
-            reading: Reading::default(),
+            waiting: Waiting::default(),
             write_deadline: Deadline::default(),
             closing: Closing::default(),
         }
     }
 
-    /// Begins a new wait if there was a request since the last.
-    fn renew_reading(&mut self) {
-        let requests = self.phase.requests();
-        if requests != self.reading.requests {
-            self.reading.requests = requests;
-            self.reading.begun = false;
-            self.reading.deadline.clear();
-        }
+    /// What it was made of.
+    pub(super) fn into_inner(self) -> T {
+        self.inner
     }
 
-    fn bytes_came(&mut self) {
-        self.renew_reading();
-        if self.reading.begun {
+    /// Whether something of an answer waits for the client to take it. The answer's body may be at
+    /// its end then, and the request count as answered.
+    pub(super) const fn has_unsent(&self) -> bool {
+        self.write_deadline.is_set()
+    }
+
+    /// Waits for what may come next. Ready only where a head has been waited for for too long.
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Waited>> {
+        self.phase.wake_to_await(cx.waker());
+        let begun = self.feed.has_begun_head();
+        // The body of a request that is answered may still be in use.
+        let awaits = self.feed.awaits_head() && (begun || self.phase.awaits_head());
+        if !awaits || self.has_unsent() {
+            return Poll::Pending;
+        }
+        if !begun && self.phase.lets_go() {
+            return Poll::Ready(Ok(Waited::InVain));
+        }
+        self.set_head_deadline(begun);
+        ready!(self.waiting.deadline.poll_passed(cx));
+        let is_kept = self.waiting.requests > 0;
+        Poll::Ready(match (begun, is_kept) {
+            (true, _) => {
+                self.stats.timed_out(TimedOut::Head);
+                Ok(Waited::Late)
+            }
+            (false, true) => Err(self.fail(TimedOut::Idle)),
+            (false, false) => Err(self.fail(TimedOut::Head)),
+        })
+    }
+
+    fn set_head_deadline(&mut self, begun: bool) {
+        let requests = self.phase.requests();
+        if requests != self.waiting.requests {
+            self.waiting.requests = requests;
+            self.waiting.begun = false;
+            self.waiting.deadline.clear();
+        }
+        let begins = begun && !self.waiting.begun;
+        self.waiting.begun = begun;
+        // The time for the first head runs from the opening of the connection.
+        let is_set = self.waiting.deadline.is_set();
+        if is_set && !(begins && requests > 0) {
             return;
         }
-        self.reading.begun = true;
-        let is_first = self.reading.requests == 0;
-        if !(is_first && self.reading.deadline.is_set()) {
-            let at = Instant::now() + self.header_read_timeout;
-            self.reading.deadline.set(at);
-        }
-    }
-
-    fn poll_head_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        self.renew_reading();
-        let awaits_first_byte = self.reading.requests > 0 && !self.reading.begun;
-        if !self.reading.deadline.is_set() {
-            let timeout = match awaits_first_byte {
-                true => self.idle_timeout,
-                false => self.header_read_timeout,
-            };
-            self.reading.deadline.set(Instant::now() + timeout);
-        }
-        ready!(self.reading.deadline.poll_passed(cx));
-        Poll::Ready(self.fail(match awaits_first_byte {
-            true => TimedOut::Idle,
-            false => TimedOut::Head,
-        }))
+        let timeout = match !begun && requests > 0 {
+            true => self.idle_timeout,
+            false => self.header_read_timeout,
+        };
+        self.waiting.deadline.set(Instant::now() + timeout);
     }
 
     fn poll_write_deadline<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
@@ -110,6 +139,7 @@ impl<T> Socket<T> {
             self.write_deadline.set(Instant::now() + self.write_timeout);
         }
         ready!(self.write_deadline.poll_passed(cx));
+        self.phase.break_off();
         Poll::Ready(Err(self.fail(TimedOut::Write)))
     }
 
@@ -122,8 +152,8 @@ impl<T> Socket<T> {
     /// until the next one begins when it is out.
     fn bytes_went(&mut self) {
         self.write_deadline.clear();
-        if self.reading.deadline.is_set() && !self.reading.begun && self.reading.requests > 0 {
-            self.reading
+        if self.waiting.deadline.is_set() && !self.waiting.begun && self.waiting.requests > 0 {
+            self.waiting
                 .deadline
                 .set(Instant::now() + self.idle_timeout);
         }
@@ -137,7 +167,8 @@ impl<T: AsyncRead + Unpin> Socket<T> {
     /// throw away the answer that it has not read yet: one that refused a large upload, say.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut scratch = [std::mem::MaybeUninit::uninit(); 4096];
-        let may_come = self.phase.last_has_body();
+        // What has no end, or was refused, may still be on its way.
+        let may_come = self.phase.last_has_body() || self.feed.is_substituted();
         while self.closing.discarded < LINGER_BYTES {
             let mut buffer = ReadBuf::uninit(&mut scratch);
             match Pin::new(&mut self.inner).poll_read(cx, &mut buffer) {
@@ -154,26 +185,37 @@ impl<T: AsyncRead + Unpin> Socket<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
+    /// Ready without an octet only where none will come any more: that is what hyper takes it for.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        if polled.is_pending() && !self.phase.awaits_head() {
-            self.phase.wake_to_await(cx.waker());
+        loop {
+            match this.feed.give(buffer, &this.phase) {
+                Given::Octets | Given::End => return Poll::Ready(Ok(())),
+                Given::Nothing => {}
+            }
+            let polled = match this.feed.is_hungry() {
+                true => Pin::new(&mut this.inner).poll_read(cx, buffer)?,
+                false => Poll::Pending,
+            };
+            if polled.is_pending() {
+                match ready!(this.poll_wait(cx))? {
+                    Waited::Late => this.feed.head_is_late(&this.phase),
+                    Waited::InVain => return Poll::Ready(Ok(())),
+                }
+            } else if buffer.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            } else {
+                this.feed.take(buffer, before, &this.phase);
+                if buffer.filled().len() > before {
+                    return Poll::Ready(Ok(()));
+                }
+            }
         }
-        if !self.phase.awaits_head() {
-            return polled;
-        }
-        if polled.is_pending() {
-            return self.poll_head_deadline(cx).map(Err);
-        }
-        if buffer.filled().len() > before {
-            self.bytes_came();
-        }
-        polled
     }
 }
 

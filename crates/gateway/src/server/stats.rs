@@ -15,6 +15,7 @@ struct Counters {
     head_timeouts: AtomicU64,
     idle_timeouts: AtomicU64,
     write_timeouts: AtomicU64,
+    requests_cut: AtomicU64,
 }
 
 /// What a server counted up to one moment.
@@ -27,12 +28,14 @@ pub struct ServerCounts {
     pub open: u64,
     /// Failures to take a connection, such as too many open files.
     pub accept_errors: u64,
-    /// Connections cut because the head of a request took too long, or none came on a new one.
+    /// Connections ended because the head of a request took too long, or none came on a new one.
     pub head_timeouts: u64,
     /// Kept connections closed because no further request came.
     pub idle_timeouts: u64,
     /// Connections cut because the client did not take its answer.
     pub write_timeouts: u64,
+    /// Requests that were to end, did not, and were cut with their connections.
+    pub requests_cut: u64,
 }
 
 /// Why the socket ended a connection.
@@ -61,6 +64,7 @@ impl ServerStats {
             head_timeouts: read(&self.inner.head_timeouts),
             idle_timeouts: read(&self.inner.idle_timeouts),
             write_timeouts: read(&self.inner.write_timeouts),
+            requests_cut: read(&self.inner.requests_cut),
         }
     }
 
@@ -75,6 +79,10 @@ impl ServerStats {
             TimedOut::Write => &self.inner.write_timeouts,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn request_cut(&self) {
+        self.inner.requests_cut.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn opened(&self) -> OpenConnection {

@@ -57,7 +57,9 @@ async fn try_out(
     shutdown: &mut Shutdown,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let (config, sockets) = folder.prepare().await?;
+    let (mut config, sockets) = folder.prepare().await?;
+    // Whoever tries it out waits at the terminal for its end.
+    config.server.drain_idle = Duration::ZERO;
     let addresses = sockets.addresses()?;
     let metrics = Metrics::install()?;
     let manager = config.open_manager().await?;

@@ -48,7 +48,7 @@ fn the_template_names_every_field() {
     let text = uncommented();
     for (table, known) in [
         ("[manager]\nx = 1", 15),
-        ("[timeouts]\nx = 1", 8),
+        ("[timeouts]\nx = 1", 9),
         ("[limits]\nx = 1", 5),
         ("[[services]]\nx = 1", 6),
         ("x = 1", 9),
