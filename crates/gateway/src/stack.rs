@@ -18,7 +18,7 @@ use crate::body::ProxyBody;
 use crate::config::{Config, ServiceConfig};
 use crate::headers::request_id::RequestId;
 use crate::problem;
-use crate::route::{RouteTable, Router, ToUpstream};
+use crate::route::{Matching, PathPattern, Router, Routing, ToUpstream};
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
@@ -52,7 +52,10 @@ pub(crate) fn stack(
             .layer(guard(config, service, gate))
             // The canonical path and our identity fields go upstream, nothing of the hop does.
             .service(ToUpstream::new(&service.name, Arc::new(upstream), clock));
-        routes.push((service.prefix.clone(), guarded));
+        routes.push((
+            Matching::all_below(PathPattern::from(&service.prefix)),
+            guarded,
+        ));
     }
     Ok(ServiceBuilder::new()
         // Every request has an id, every response the id of its request.
@@ -61,8 +64,11 @@ pub(crate) fn stack(
         .layer(trace())
         // A fault of ours is answered with 500, and costs nobody else anything.
         .layer(CatchPanicLayer::custom(answer_panic))
-        // What can be read in two ways is refused; the one canonical path finds the service.
-        .service(Router::new(RouteTable::new(routes), config.max_path_length)))
+        // What can be read in two ways is refused; host, canonical path and method find the route.
+        .service(Router::new(
+            Arc::new(Routing::new(routes)),
+            config.max_path_length,
+        )))
 }
 
 /// What a body may fail with.

@@ -17,10 +17,11 @@ use tower::{ServiceExt, service_fn};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-use super::{RouteTable, Router, ToUpstream};
+use super::matching;
 use crate::body::{BodySource, ChannelBody, ProxyBody};
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
+use crate::route::{Router, Routing, ToUpstream};
 use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamFuture};
 use crate::wire::{Wire, listener};
 
@@ -205,19 +206,26 @@ async fn an_answer_that_breaks_off_is_counted_and_told() {
 }
 
 #[tokio::test]
-async fn what_goes_to_no_service_is_counted_by_its_status() {
+async fn what_goes_to_no_route_is_counted_by_its_status() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let inner = service_fn(async |_: Request<()>| -> Result<_, Infallible> {
         Ok(Response::new(portcullis::Body::inner(ProxyBody::empty())))
     });
-    let table = RouteTable::new([("/orders".parse().expect("a prefix"), inner)]);
-    let router = with_local_recorder(&recorder, || Router::new(table, 64));
+    let routes = ["* /orders/*", "* /orders/new POST", "* /orders/old - x-old"];
+    let routing = Routing::new(routes.map(|text| (matching(text), inner)));
+    let router = with_local_recorder(&recorder, || Router::new(Arc::new(routing), 64));
     let long = format!("/{}", "a".repeat(64));
     for (method, path, status) in [
         ("GET", "/orders", 200),
+        ("POST", "/orders/new", 200),
         ("GET", "/%", 400),
+        ("GET", "/orders/new;x", 400),
+        ("GET", "http://b/orders", 400),
         ("GET", "/billing", 404),
         ("GET", "/billing/2", 404),
+        ("GET", "/orders/old", 404),
+        ("GET", "/orders/new", 405),
+        ("GET", "/orders/new/", 405),
         ("GET", &long, 414),
         ("TRACE", "/orders", 501),
     ] {
@@ -225,8 +233,13 @@ async fn what_goes_to_no_service_is_counted_by_its_status() {
         let request = request.header("host", "a").body(()).expect("a request");
         let response = router.clone().oneshot(request).await.expect("infallible");
         assert_eq!(response.status(), status, "{path}");
+        let allow = response
+            .headers()
+            .get("allow")
+            .map(|methods| methods.as_bytes());
+        assert_eq!(allow, (status == 405).then_some(&b"POST"[..]), "{path}");
     }
-    for (status, count) in [(400, 1), (404, 2), (414, 1), (501, 1)] {
+    for (status, count) in [(400, 3), (404, 3), (405, 2), (414, 1), (501, 1)] {
         let line = format!("portcullis_refused_total{{status=\"{status}\"}} {count}");
         assert_counted(&recorder.handle(), &line);
     }
