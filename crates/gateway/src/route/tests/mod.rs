@@ -1,5 +1,6 @@
 //! What is found, and what becomes of it.
 
+mod doors;
 mod found;
 mod readings;
 mod requests;

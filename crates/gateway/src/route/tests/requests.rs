@@ -8,8 +8,10 @@ use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use portcullis::audit::Actor;
 use portcullis::clock::SystemClock;
+use portcullis::key::Environments;
 use portcullis::keyring::Keyring;
 use portcullis::manager::{NewKey, NewService};
+use portcullis::scope::Requirement;
 use portcullis::service::ServiceName;
 use portcullis::token::Presented;
 use portcullis::{Context, Grant, KeyManager, MemoryStore, Verdict};
@@ -21,7 +23,7 @@ use super::matching;
 use crate::body::{BodySource, ChannelBody, ProxyBody};
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
-use crate::route::{Router, Routing, ToUpstream};
+use crate::route::{GuardTerms, LivePolicy, Passed, RouteMeta, Router, Routing, ToUpstream};
 use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamFuture};
 use crate::wire::{Wire, listener};
 
@@ -76,8 +78,17 @@ impl io::Write for Log {
 fn to_upstream(upstream: impl Upstream + 'static) -> (ToUpstream, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().build_recorder();
     let clock = Arc::new(SystemClock::new());
+    let meta = RouteMeta {
+        name: "orders-all".into(),
+        guard: Some(GuardTerms {
+            service: ORDERS,
+            environments: Environments::ALL,
+            requirement: Requirement::none(),
+        }),
+        live: LivePolicy::default(),
+    };
     let to = with_local_recorder(&recorder, || {
-        ToUpstream::new(&ORDERS, Arc::new(upstream), clock)
+        ToUpstream::new(&meta, Arc::new(upstream), 0, clock)
     });
     (to, recorder.handle())
 }
@@ -116,7 +127,9 @@ async fn guarded(body: ProxyBody) -> (Request<ProxyBody>, String, String) {
     );
     let path = CanonicalPath::from_uri(request.uri()).expect("canonical");
     request.extensions_mut().insert(path);
-    request.extensions_mut().insert(grant);
+    request
+        .extensions_mut()
+        .insert(Passed::for_test(Some(grant)));
     (request, ids.0, ids.1)
 }
 
@@ -127,9 +140,13 @@ fn assert_counted(metrics: &PrometheusHandle, line: &str) {
 }
 
 #[tokio::test]
-async fn a_request_that_was_not_guarded_goes_nowhere() {
+async fn a_request_that_passed_no_door_goes_nowhere() {
     let (to, _) = to_upstream(Answering(Mutex::new(None)));
-    let response = to.oneshot(Request::new(ProxyBody::empty())).await;
+    let (mut request, ..) = guarded(ProxyBody::empty()).await;
+    request.extensions_mut().remove::<Passed>();
+    // A grant is no proof that this route asked for it.
+    request.extensions_mut().insert(grant().await);
+    let response = to.oneshot(request).await;
     assert_eq!(response.expect("infallible").status(), 500);
 }
 
@@ -151,6 +168,7 @@ async fn a_failure_is_counted_by_its_kind_and_told_with_its_causes() {
         &request_id,
         &key_id,
         "service=orders",
+        "route=orders-all",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
