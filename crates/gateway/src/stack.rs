@@ -48,7 +48,7 @@ pub(crate) fn stack(
 > {
     let mut upstreams = HashMap::new();
     for plan in config.upstreams() {
-        let upstream: Arc<dyn Upstream> = Arc::new(HttpUpstream::new(&*plan.name, plan.config)?);
+        let upstream: Arc<dyn Upstream> = Arc::new(HttpUpstream::new(&plan.name, plan.config)?);
         upstreams.insert(plan.name, upstream);
     }
     let parts = Parts {

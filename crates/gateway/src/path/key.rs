@@ -16,8 +16,8 @@ impl CanonicalPath {
     /// `/admin/` from `/admin`, so what guards the one guards the other.
     pub(crate) fn segments(&self) -> Rest<'_> {
         let path = self.path();
-        let path = path.strip_prefix('/').unwrap_or(path);
-        Rest(path.strip_suffix('/').unwrap_or(path))
+        // Behind the last slash nothing is left, and there the path ends.
+        Rest(path.strip_prefix('/').unwrap_or(path))
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct OpenDoor {
 #[derive(Debug, Clone)]
 pub(crate) enum Door<S> {
     Guarded(ApiKey<Threshold<S>>),
-    Open(MapResponse<Threshold<S>, fn(Response<ProxyBody>) -> Answer>),
+    Open(Opened<S>),
 }
 
 /// The proof that a request came through a door, as an extension. Only doors make it, so what
@@ -59,6 +59,9 @@ enum Demand {
 }
 
 type Answer = Response<portcullis::Body<ProxyBody>>;
+
+/// An open door answers in the same type as a guarded one.
+type Opened<S> = MapResponse<Threshold<S>, fn(Response<ProxyBody>) -> Answer>;
 
 impl Passed {
     /// The grant of the request's key; nothing where it came without one.
@@ -189,7 +192,7 @@ where
     type Error = Infallible;
     type Future = Either<
         <ApiKey<Threshold<S>> as Service<Request<B>>>::Future,
-        <MapResponse<Threshold<S>, fn(Response<ProxyBody>) -> Answer> as Service<Request<B>>>::Future,
+        <Opened<S> as Service<Request<B>>>::Future,
     >;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
