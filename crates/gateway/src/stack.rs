@@ -1,6 +1,7 @@
 //! The whole way of a request, from the server to the upstream and back, as one list.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -15,15 +16,17 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use crate::body::ProxyBody;
-use crate::config::{Config, ServiceConfig};
+use crate::config::{ActionPlan, Config, DoorPlan, RoutePlan};
 use crate::headers::request_id::RequestId;
-use crate::live::LiveStreams;
+use crate::live::{LiveService, LiveStreams};
 use crate::problem;
-use crate::route::{GuardTerms, LivePolicy, RouteMeta, RouteTable, Router, ToUpstream};
+use crate::route::{
+    Action, ByMethod, Door, DoorLayer, GuardTerms, OpenDoor, RouteMeta, Router, Routing, ToUpstream,
+};
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
-use crate::upstream::HttpUpstream;
+use crate::upstream::{HttpUpstream, Upstream};
 
 /// Builds the stack. Top to bottom is the way of a request; its answer goes back up.
 ///
@@ -45,19 +48,26 @@ pub(crate) fn stack(
     + 'static,
     InvalidSetting,
 > {
-    let mut routes = Vec::new();
-    for service in &config.services {
-        let upstream = HttpUpstream::new(service.name.as_str(), service.upstream.clone())?;
-        let clock = Arc::clone(gate.manager().clock());
-        let guarded = ServiceBuilder::new()
-            // Who is it, and may it pass? Takes the credential out, puts the grant in.
-            .layer(guard(config, service, gate))
-            // It ends with its key, however long it takes.
-            .layer(live.layer(&meta(service)))
-            // The canonical path and our identity fields go upstream, nothing of the hop does.
-            .service(ToUpstream::new(&service.name, Arc::new(upstream), clock));
-        routes.push((service.prefix.clone(), guarded));
+    let mut upstreams = HashMap::new();
+    for plan in config.upstreams() {
+        let upstream: Arc<dyn Upstream> = Arc::new(HttpUpstream::new(&plan.name, plan.config)?);
+        upstreams.insert(plan.name, upstream);
     }
+    let parts = Parts {
+        config,
+        gate,
+        live,
+        upstreams: &upstreams,
+    };
+    let mut routes = Vec::new();
+    for plan in config.routes() {
+        // A route that is left out would leave its requests to a wider one.
+        let service = parts.route(&plan).ok_or_else(|| {
+            InvalidSetting::new("upstream", "the name of an upstream of the configuration")
+        })?;
+        routes.push((plan.matching, service));
+    }
+    let routing = Routing::new(routes);
     Ok(ServiceBuilder::new()
         // Every request has an id, every response the id of its request.
         .layer(StampLayer)
@@ -65,35 +75,88 @@ pub(crate) fn stack(
         .layer(trace())
         // A fault of ours is answered with 500, and costs nobody else anything.
         .layer(CatchPanicLayer::custom(answer_panic))
-        // What can be read in two ways is refused; the one canonical path finds the service.
-        .service(Router::new(RouteTable::new(routes), config.max_path_length)))
+        // What can be read in two ways is refused; host, canonical path and method find the route.
+        .service(Router::new(Arc::new(routing), config.max_path_length)))
 }
 
 /// What a body may fail with.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-fn guard(config: &Config, service: &ServiceConfig, gate: &Gatekeeper) -> ApiKeyLayer {
-    let bearer = Credentials::bearer();
-    let credentials = match &config.credential_header {
-        Some(name) => bearer.or_header_name(name.clone()),
-        None => bearer,
-    };
-    ApiKeyLayer::builder(gate.clone(), service.name.clone())
-        .environments(service.environments())
-        .require(service.requirement.clone())
-        .credentials(credentials)
-        .build()
+/// What routes are made of.
+struct Parts<'a> {
+    config: &'a Config,
+    gate: &'a Gatekeeper,
+    live: &'a LiveStreams,
+    upstreams: &'a HashMap<Arc<str>, Arc<dyn Upstream>>,
 }
 
-fn meta(service: &ServiceConfig) -> RouteMeta {
-    RouteMeta {
-        name: Arc::from(service.name.as_str()),
-        guard: Some(GuardTerms {
-            service: service.name.clone(),
-            environments: service.environments(),
-            requirement: service.requirement.clone(),
-        }),
-        live: LivePolicy::default(),
+impl Parts<'_> {
+    /// What stands behind a route: the same for all of its methods, but for those that ask for
+    /// more of a key. Nothing where its upstream is none, which no configuration has.
+    fn route(&self, plan: &RoutePlan) -> Option<ByMethod<Door<LiveService<Action>>>> {
+        let Some(terms) = plan.door.terms() else {
+            return Some(ByMethod::new(Vec::new(), self.service(plan, None)?));
+        };
+        let mut some = Vec::new();
+        for (methods, requirement) in &terms.by_method {
+            let service = self.service(plan, Some(terms.guard(requirement)))?;
+            some.push((methods.clone(), service));
+        }
+        let others = self.service(plan, Some(terms.guard(&terms.requirement)))?;
+        Some(ByMethod::new(some, others))
+    }
+
+    fn service(
+        &self,
+        plan: &RoutePlan,
+        guard: Option<GuardTerms>,
+    ) -> Option<Door<LiveService<Action>>> {
+        let meta = RouteMeta {
+            name: Arc::clone(&plan.name),
+            guard,
+            live: plan.live,
+        };
+        let service = ServiceBuilder::new()
+            // Who is it, and may it pass? Takes the credential out, puts the grant in.
+            .layer(self.door(&plan.door, meta.guard.as_ref())?)
+            // It ends with its key, however long it takes.
+            .layer(self.live.layer(&meta))
+            // The canonical path and our identity fields go upstream, nothing of the hop does.
+            .service(self.action(&plan.action, &meta)?);
+        Some(service)
+    }
+
+    fn action(&self, plan: &ActionPlan, meta: &RouteMeta) -> Option<Action> {
+        Some(match plan {
+            ActionPlan::Forward { upstream, stripped } => {
+                let upstream = Arc::clone(self.upstreams.get(upstream)?);
+                let clock = Arc::clone(self.gate.manager().clock());
+                Action::Forward(ToUpstream::new(meta, upstream, *stripped, clock))
+            }
+            ActionPlan::Respond(fixed) => Action::Respond(fixed.clone()),
+            ActionPlan::Redirect(redirect) => Action::Redirect(redirect.clone()),
+        })
+    }
+
+    fn door(&self, plan: &DoorPlan, terms: Option<&GuardTerms>) -> Option<DoorLayer> {
+        let header = self.config.credential_header.as_ref();
+        if *plan == DoorPlan::Open {
+            return Some(DoorLayer::Open(OpenDoor::new(header)));
+        }
+        let terms = terms?;
+        let bearer = Credentials::bearer();
+        let credentials = match header {
+            Some(name) => bearer.or_header_name(name.clone()),
+            None => bearer,
+        };
+        let guard = ApiKeyLayer::builder(self.gate.clone(), terms.service.clone())
+            .environments(terms.environments)
+            .require(terms.requirement.clone())
+            .credentials(credentials);
+        Some(match plan {
+            DoorPlan::Optional(_) => DoorLayer::Optional(guard.optional().build()),
+            _ => DoorLayer::Required(guard.build()),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, Method};
 use portcullis::key::Environment;
 use portcullis::limits::Rate;
 use portcullis::scope::Permission;
@@ -13,13 +13,19 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::lifetime::Lifetime;
+use super::name::{Auth, CutOff, Name};
+use super::pairs::Pairs;
 use super::parsed::Parsed;
 use super::section::Section;
 use super::{HumanDuration, UpstreamAddress};
 use crate::path;
+use crate::route::{HostPattern, PatternText, RedirectTarget};
 
 /// A value of its own text form, if given, and its place.
 pub(super) type Text<T> = Option<Spanned<Parsed<T>>>;
+
+/// Permissions, each with its place.
+pub(super) type Permissions = Vec<Spanned<Parsed<Permission>>>;
 
 /// A whole number, if given, and its place. Signed, so that a negative one is told its range.
 pub(super) type Count = Option<Spanned<i64>>;
@@ -36,6 +42,8 @@ pub(super) struct File {
     pub(super) limits: Section<Limits>,
     pub(super) credentials: Section<Credentials>,
     pub(super) services: Vec<Spanned<Section<Service>>>,
+    pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
+    pub(super) routes: Vec<Spanned<Section<Route>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,7 +114,63 @@ pub(super) struct Service {
     pub(super) name: Text<ServiceName>,
     pub(super) prefix: Text<path::Prefix>,
     pub(super) environment: Text<Environment>,
-    pub(super) permissions: Vec<Spanned<Parsed<Permission>>>,
+    pub(super) permissions: Permissions,
     pub(super) rate: Text<Rate>,
     pub(super) upstream: Text<UpstreamAddress>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Upstream {
+    pub(super) name: Text<Name>,
+    pub(super) url: Text<UpstreamAddress>,
+    pub(super) connect: Text<HumanDuration>,
+    pub(super) response: Text<HumanDuration>,
+    pub(super) body: Text<HumanDuration>,
+    pub(super) idle: Text<HumanDuration>,
+    pub(super) idle_connections: Count,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Route {
+    pub(super) name: Text<Name>,
+    pub(super) host: Text<HostPattern>,
+    pub(super) path: Text<PatternText>,
+    pub(super) prefix: Text<PatternText>,
+    pub(super) methods: Option<Spanned<Vec<Spanned<Parsed<Method>>>>>,
+    pub(super) headers: Vec<Spanned<Section<Condition>>>,
+    pub(super) auth: Text<Auth>,
+    pub(super) service: Text<ServiceName>,
+    pub(super) environment: Text<Environment>,
+    pub(super) permissions: Option<Spanned<Permissions>>,
+    pub(super) by_method: Option<Spanned<Pairs<Method, Permissions>>>,
+    pub(super) upstream: Text<Name>,
+    pub(super) strip_prefix: Option<Spanned<bool>>,
+    pub(super) respond: Option<Spanned<Section<Respond>>>,
+    pub(super) redirect: Option<Spanned<Section<Redirection>>>,
+    pub(super) end_with_key: Option<Spanned<bool>>,
+    pub(super) cut_off: Text<CutOff>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Condition {
+    pub(super) name: Text<HeaderName>,
+    pub(super) value: Text<HeaderValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Respond {
+    pub(super) status: Count,
+    pub(super) content_type: Text<HeaderValue>,
+    pub(super) body: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Redirection {
+    pub(super) to: Text<RedirectTarget>,
+    pub(super) status: Count,
 }

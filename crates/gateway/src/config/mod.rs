@@ -15,8 +15,9 @@
 //! upstream = "http://127.0.0.1:3000"
 //! ```
 //!
-//! Every field but a service's name, prefix and upstream has a default; [`TEMPLATE`] names them
-//! all. A file with faults is refused as a whole, with all of its faults, each with its line,
+//! That is the short form: one service, one route, one upstream. `[[routes]]` and `[[upstreams]]`
+//! say more of each. Every field has a default but those without which a service, a route or an
+//! upstream is none; [`TEMPLATE`] names them all. A file with faults is refused as a whole, with all of its faults, each with its line,
 //! column, field and what is allowed there:
 //!
 //! ```
@@ -39,11 +40,15 @@ mod error;
 mod fault;
 mod file;
 mod lifetime;
+mod name;
 mod open;
+mod pairs;
 mod parsed;
+mod plan;
 mod provision;
 mod resolve;
 mod root;
+mod routes;
 mod section;
 mod service;
 mod services;
@@ -52,12 +57,14 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod upstreams;
 
 pub use duration::HumanDuration;
 pub use error::ConfigError;
 pub use fault::Fault;
 pub use open::{OpenError, OpenErrorKind};
+pub(crate) use plan::{ActionPlan, DoorPlan, RoutePlan};
 pub use root::Config;
-pub use service::ServiceConfig;
+pub use service::{ServiceConfig, ServiceRoute};
 pub use template::TEMPLATE;
 pub use upstream::UpstreamAddress;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, Method};
 use portcullis::Invalid;
 use portcullis::key::Environment;
 use portcullis::limits::Rate;
@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::{HumanDuration, UpstreamAddress};
 use crate::path;
+use crate::route::{HostPattern, PatternText, RedirectTarget};
 
 /// A value that stands in the file as text of a form of its own.
 ///
@@ -86,5 +87,42 @@ impl FromText for HeaderName {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|_| "expected a header name, for example x-api-key".to_owned())
+    }
+}
+
+macro_rules! from_text_of_route {
+    ($($type:ty),* $(,)?) => {
+        $(impl FromText for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|invalid: <Self as std::str::FromStr>::Err| invalid.to_string())
+            }
+        })*
+    };
+}
+
+from_text_of_route!(HostPattern, PatternText, RedirectTarget);
+
+impl FromText for Method {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let method = text.parse().ok().filter(|method: &Self| {
+            let capitals = text
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+            capitals && ![Self::CONNECT, Self::TRACE].contains(method)
+        });
+        method.ok_or_else(|| {
+            "expected a method in capital letters, for example GET; CONNECT and TRACE are never \
+             served"
+                .to_owned()
+        })
+    }
+}
+
+impl FromText for HeaderValue {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::from_str(text)
+            .ok()
+            .filter(|value| !value.is_empty() && text.trim() == text)
+            .ok_or_else(|| "expected visible ASCII, with spaces only between".to_owned())
     }
 }

@@ -10,8 +10,10 @@ use toml::Spanned;
 use super::fault::Finding;
 use super::file::{File, Limits, Manager, Place, Text, Timeouts};
 use super::lifetime::Lifetime;
+use super::routes::{Known, resolve_routes, routed_services};
 use super::services::resolve_services;
 use super::settings::{Broken, Setting, settle};
+use super::upstreams::resolve_upstreams;
 use super::{Config, HumanDuration};
 use crate::headers::spelling;
 use crate::path::DEFAULT_MAX_LENGTH;
@@ -21,9 +23,14 @@ use crate::upstream::UpstreamConfig;
 
 /// Checks every value; what is wrong is added to `findings`, and its default taken.
 pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
+    let routed = routed_services(&file.routes);
+    let known = Known::of(&file);
     let (server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
     let (listen, operations_listen) =
         resolve_listeners(file.listen, file.operations.0.listen, findings);
+    let services = resolve_services(file.services, &routed, &upstream, findings);
+    let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, findings);
+    let route_tables = resolve_routes(file.routes, &known, &services, findings);
     Config {
         listen,
         operations_listen,
@@ -34,7 +41,9 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
         server,
         max_path_length: resolve_path_length(&file.limits.0, findings),
         credential_header: resolve_header(file.credentials.0.header, findings),
-        services: resolve_services(file.services, &upstream, findings),
+        services,
+        route_tables,
+        upstream_tables,
     }
 }
 

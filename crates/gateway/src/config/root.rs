@@ -8,6 +8,7 @@ use portcullis::manager::ManagerConfig;
 
 use super::document::{Document, MAX_FAULTS};
 use super::fault::{Fault, Finding};
+use super::plan::{RoutePlan, UpstreamPlan};
 use super::resolve::resolve;
 use super::{ConfigError, ServiceConfig};
 use crate::server::ServerConfig;
@@ -38,6 +39,9 @@ pub struct Config {
     pub credential_header: Option<HeaderName>,
     /// The services, in the file's order.
     pub services: Vec<ServiceConfig>,
+    /// What stands in `[[routes]]` and `[[upstreams]]`, in the file's order.
+    pub(super) route_tables: Vec<RoutePlan>,
+    pub(super) upstream_tables: Vec<UpstreamPlan>,
 }
 
 /// The longest file that is read.

@@ -1,11 +1,12 @@
-use portcullis::scope::Requirement;
+use portcullis::scope::{Permission, Requirement};
+use portcullis::service::ServiceName;
 use toml::Spanned;
 
-use super::ServiceConfig;
 use super::fault::Finding;
-use super::file::{Service, Text};
+use super::file::{Permissions, Service, Text};
 use super::parsed::Parsed;
 use super::section::Section;
+use super::{ServiceConfig, ServiceRoute};
 use crate::upstream::UpstreamConfig;
 
 /// The most services of one file: metrics have a label for each.
@@ -13,9 +14,11 @@ const MAX_SERVICES: usize = 1_000;
 /// The most permissions that a service may require.
 const MAX_PERMISSIONS: usize = 64;
 
-/// Checks every service, and all of them against each other.
+/// Checks every service, and all of them against each other. Those that are `routed` need no route
+/// of their own.
 pub(super) fn resolve_services(
     services: Vec<Spanned<Section<Service>>>,
+    routed: &[ServiceName],
     upstream: &UpstreamConfig,
     findings: &mut Vec<Finding>,
 ) -> Vec<ServiceConfig> {
@@ -23,81 +26,99 @@ pub(super) fn resolve_services(
         let message = format!("expected at most {MAX_SERVICES} services");
         findings.push(Finding::new(first.span(), message));
     }
-    find_repeated(&services, |service| service.name.as_ref(), "name", findings);
+    find_repeated(
+        &services,
+        |service| service.name.as_ref(),
+        "name",
+        "service",
+        findings,
+    );
     find_repeated(
         &services,
         |service| service.prefix.as_ref(),
         "prefix",
+        "service",
         findings,
     );
     let resolved = services
         .into_iter()
-        .map(|service| resolve_service(service, upstream, findings));
+        .map(|service| resolve_service(service, routed, upstream, findings));
     resolved.flatten().collect()
 }
 
 /// Nothing where a field is missing that a service cannot be without.
 fn resolve_service(
     service: Spanned<Section<Service>>,
+    routed: &[ServiceName],
     upstream: &UpstreamConfig,
     findings: &mut Vec<Finding>,
 ) -> Option<ServiceConfig> {
     let span = service.span();
     let service = service.into_inner().0;
-    if let Some(first) = service.permissions.get(MAX_PERMISSIONS) {
-        let message = format!("expected at most {MAX_PERMISSIONS} permissions");
-        findings.push(Finding::new(first.span(), message));
-    }
+    let permissions = permissions(service.permissions, findings);
     let mut missing = |field, example: &str| {
         findings.push(Finding::missing(span.clone(), field, example));
     };
     let (name, prefix, address) = (
-        required(service.name),
-        required(service.prefix),
-        required(service.upstream),
+        value(service.name),
+        value(service.prefix),
+        value(service.upstream),
     );
     if name.is_none() {
         missing("name", "name = \"orders\"");
     }
-    if prefix.is_none() {
+    let elsewhere = name.as_ref().is_some_and(|name| routed.contains(name));
+    let needs_route = prefix.is_some() || address.is_some() || !elsewhere;
+    if needs_route && prefix.is_none() {
         missing("prefix", "prefix = \"/orders\"");
     }
-    if address.is_none() {
+    if needs_route && address.is_none() {
         missing("upstream", "upstream = \"http://127.0.0.1:3000\"");
     }
-    let authority = address?.authority().clone();
-    Some(ServiceConfig {
-        name: name?,
-        prefix: prefix?,
-        environment: required(service.environment),
-        requirement: Requirement::all_of(
-            service
-                .permissions
-                .into_iter()
-                .map(|permission| permission.into_inner().0),
-        ),
-        rate: required(service.rate),
+    let route = prefix.zip(address).map(|(prefix, address)| ServiceRoute {
+        prefix,
         upstream: UpstreamConfig {
-            authority,
+            authority: address.authority().clone(),
             ..upstream.clone()
         },
+    });
+    Some(ServiceConfig {
+        name: name?,
+        environment: value(service.environment),
+        requirement: Requirement::all_of(permissions),
+        rate: value(service.rate),
+        route,
     })
 }
 
-fn required<T>(value: Text<T>) -> Option<T> {
-    value.map(|value| value.into_inner().0)
+/// Permissions without their places, however many more there are than may be.
+pub(super) fn permissions(listed: Permissions, findings: &mut Vec<Finding>) -> Vec<Permission> {
+    if let Some(first) = listed.get(MAX_PERMISSIONS) {
+        let message = format!("expected at most {MAX_PERMISSIONS} permissions");
+        findings.push(Finding::new(first.span(), message));
+    }
+    let values = listed
+        .into_iter()
+        .map(|permission| permission.into_inner().0);
+    values.collect()
 }
 
-/// Finds each value that a service before has already.
-fn find_repeated<'a, T: PartialEq + 'a>(
-    services: &'a [Spanned<Section<Service>>],
-    field: impl Fn(&'a Service) -> Option<&'a Spanned<Parsed<T>>>,
+/// What a field says, without its place.
+pub(super) fn value<T>(text: Text<T>) -> Option<T> {
+    text.map(|value| value.into_inner().0)
+}
+
+/// Finds each value that a table before has already.
+pub(super) fn find_repeated<'a, S, T: PartialEq + 'a>(
+    tables: &'a [Spanned<Section<S>>],
+    field: impl Fn(&'a S) -> Option<&'a Spanned<Parsed<T>>>,
     name: &str,
+    noun: &str,
     findings: &mut Vec<Finding>,
 ) {
-    let values: Vec<_> = services
+    let values: Vec<_> = tables
         .iter()
-        .filter_map(|service| field(&service.get_ref().0))
+        .filter_map(|table| field(&table.get_ref().0))
         .collect();
     for (at, value) in values.iter().enumerate().take(MAX_SERVICES) {
         let repeated = values
@@ -105,7 +126,7 @@ fn find_repeated<'a, T: PartialEq + 'a>(
             .take(at)
             .any(|before| before.get_ref().0 == value.get_ref().0);
         if repeated {
-            let message = format!("expected a {name} that no service before has");
+            let message = format!("expected a {name} that no {noun} before has");
             findings.push(Finding::new(value.span(), message));
         }
     }

@@ -22,9 +22,10 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// (`X-Original-URL`, `X-Rewrite-URL`): with those, a client could name another path than the one
 /// that was authorized.
 const PREFIXES: [&str; 3] = ["x-forwarded", "x-original-", "x-rewrite-"];
-/// The names under which other proxies tell a client's address, host or path, and `Proxy`, which
-/// CGI makes the variable `HTTP_PROXY`, where many programs look for a proxy of their own.
-const NAMES: [&str; 17] = [
+/// The names under which other proxies tell a client's address, host or path; `Proxy`, which CGI
+/// makes the variable `HTTP_PROXY`, where many programs look for a proxy of their own; and those by
+/// which frameworks take another method than the one that was authorized.
+const NAMES: [&str; 20] = [
     "forwarded",
     "proxy",
     "client-ip",
@@ -39,6 +40,9 @@ const NAMES: [&str; 17] = [
     "x-envoy-original-path",
     "x-host",
     "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",

@@ -19,7 +19,7 @@ pub(crate) fn is(name: &HeaderName, other: &str) -> bool {
 }
 
 /// Removes all fields with a name that is told to go. Allocates only if there is one.
-pub(super) fn remove_where(headers: &mut HeaderMap, goes: impl Fn(&HeaderName) -> bool) {
+pub(crate) fn remove_where(headers: &mut HeaderMap, goes: impl Fn(&HeaderName) -> bool) {
     let going: Vec<HeaderName> = headers.keys().filter(|name| goes(name)).cloned().collect();
     for name in going {
         headers.remove(name);

@@ -24,3 +24,4 @@ mod watch;
 
 pub(crate) use layer::LiveLayer;
 pub(crate) use registry::LiveStreams;
+pub(crate) use service::LiveService;

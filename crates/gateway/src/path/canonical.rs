@@ -94,6 +94,24 @@ impl CanonicalPath {
             .all(|wanted| segments.next().is_some_and(|name| same_name(name, wanted)))
     }
 
+    /// The path without its first segments, as they came, and with its query: `/7?x` of
+    /// `/orders/7?x` without the first. It is canonical as well.
+    pub(crate) fn without_first(&self, segments: usize) -> Self {
+        let path = self.path();
+        let at = path.match_indices('/').nth(segments).map(|(at, _)| at);
+        let rest = at.and_then(|at| path.get(at..)).unwrap_or("/");
+        let text = match self.query() {
+            Some(query) => format!("{rest}?{query}"),
+            None => rest.to_owned(),
+        };
+        #[expect(
+            clippy::expect_used,
+            reason = "a part of a path, and its query, make a path again"
+        )]
+        let path_and_query = PathAndQuery::from_maybe_shared(Bytes::from(text)).expect("a path");
+        Self { path_and_query }
+    }
+
     fn make(uri: &Uri, max_length: usize) -> Result<Self, PathErrorKind> {
         let target = uri.path_and_query().ok_or(PathErrorKind::Authority)?;
         if target.as_str() == "*" {

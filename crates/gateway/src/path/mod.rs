@@ -21,6 +21,7 @@
 
 mod canonical;
 mod error;
+mod key;
 mod normalize;
 mod prefix;
 #[cfg(test)]
@@ -28,4 +29,5 @@ mod tests;
 
 pub use canonical::{CanonicalPath, DEFAULT_MAX_LENGTH};
 pub use error::{PathError, PathErrorKind};
+pub(crate) use key::{Rest, Segment, name_of_literal};
 pub use prefix::{InvalidPrefix, Prefix};

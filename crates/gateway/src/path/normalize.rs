@@ -1,5 +1,7 @@
 //! The rules of the canonical form, on text.
 
+use std::borrow::Cow;
+
 use super::PathErrorKind;
 
 /// Whether a path is in canonical form and holds none of what [`canonicalize`] must look at as a
@@ -31,6 +33,26 @@ pub(super) fn canonicalize(path: &str) -> Result<String, PathErrorKind> {
 /// off, and every encoded character decoded, more than once if need be.
 pub(super) fn same_name(segment: &str, name: &str) -> bool {
     decoded(without_parameters(segment)).eq(decoded(name))
+}
+
+/// What [`same_name`] compares, of one segment of a canonical path.
+pub(super) fn name_of(segment: &str) -> Cow<'_, [u8]> {
+    if segment.contains(['%', ';']) {
+        Cow::Owned(decoded(without_parameters(segment)).collect())
+    } else {
+        Cow::Borrowed(segment.as_bytes())
+    }
+}
+
+/// Whether what is decoded once has something encoded in it still, as `%253A`.
+pub(super) fn is_encoded_again(segment: &str) -> bool {
+    let digits = |after: &str| hex_pair(&mut after.bytes()).is_ok();
+    segment.split("%25").skip(1).any(digits)
+}
+
+/// Whether a segment of a canonical path holds an encoded `?` or `#`.
+pub(super) fn ends_early(segment: &str) -> bool {
+    cut(segment, &["%3F", "%23"]).len() != segment.len()
 }
 
 /// A canonical path with every character decoded that may stand raw in a path: of all paths that

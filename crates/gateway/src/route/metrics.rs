@@ -29,15 +29,17 @@ pub(super) struct RefusalMetrics {
 }
 
 impl UpstreamMetrics {
-    pub(super) fn new(service: &ServiceName) -> Self {
+    /// Of a service; its label is empty, which is as good as none, for routes that belong to none.
+    pub(super) fn new(service: Option<&ServiceName>) -> Self {
+        let service = service.map_or("", ServiceName::as_str);
         let requests = |outcome: &'static str| {
-            let service = service.to_string();
+            let service = service.to_owned();
             counter!(
                 "portcullis_upstream_requests_total", "service" => service, "outcome" => outcome
             )
         };
         let bodies = |kind: &'static str| {
-            let service = service.to_string();
+            let service = service.to_owned();
             counter!(
                 "portcullis_upstream_body_errors_total", "service" => service, "kind" => kind
             )
@@ -45,7 +47,7 @@ impl UpstreamMetrics {
         Self {
             answered: requests("answered"),
             seconds: metrics::histogram!(
-                "portcullis_upstream_duration_seconds", "service" => service.to_string()
+                "portcullis_upstream_duration_seconds", "service" => service.to_owned()
             ),
             failed: UpstreamErrorKind::ALL.map(|kind| (kind, requests(kind.as_str()))),
             bodies: BodyErrorKind::ALL.map(|kind| (kind, bodies(kind.as_str()))),

@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, Ready, ready};
+use http::header::ALLOW;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use portcullis::ClientAddr;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
-use super::RouteTable;
 use super::metrics::RefusalMetrics;
+use super::{Found, RequestHost, Routing};
 use crate::body::ProxyBody;
 use crate::path::{CanonicalPath, PathErrorKind};
 use crate::problem;
 use crate::server::{HeadFault, PeerAddr, check_request};
 
-/// Refuses what can be read in two ways, makes the one canonical path, and hands the request to
-/// the route that owns it.
+/// Refuses what can be read in two ways, makes the one host and the one canonical path, and hands
+/// the request to the route that owns it.
 #[derive(Debug)]
 pub(crate) struct Router<S> {
     shared: Arc<Shared<S>>,
@@ -26,7 +27,7 @@ pub(crate) struct Router<S> {
 
 #[derive(Debug)]
 struct Shared<S> {
-    routes: RouteTable<S>,
+    routing: Arc<Routing<S>>,
     max_path_length: usize,
     metrics: RefusalMetrics,
 }
@@ -35,13 +36,14 @@ struct Shared<S> {
 struct Refused {
     status: StatusCode,
     detail: String,
+    allow: Option<HeaderValue>,
 }
 
 impl<S> Router<S> {
     /// Its counters go to the recorder that is installed now.
-    pub(crate) fn new(routes: RouteTable<S>, max_path_length: usize) -> Self {
+    pub(crate) fn new(routing: Arc<Routing<S>>, max_path_length: usize) -> Self {
         let shared = Shared {
-            routes,
+            routing,
             max_path_length,
             metrics: RefusalMetrics::new(),
         };
@@ -72,12 +74,7 @@ impl<S> Shared<S> {
             return Err(Refused::new(fault.status(), fault));
         }
         let path = self.examine(parts)?;
-        let route = self.routes.find(&path).ok_or_else(|| {
-            Refused::new(
-                StatusCode::NOT_FOUND,
-                "no service has a prefix that holds this path",
-            )
-        })?;
+        let route = self.find(parts, &path)?;
         if let Some(PeerAddr(peer)) = parts.extensions.get::<PeerAddr>() {
             let client = ClientAddr(peer.ip().to_canonical());
             parts.extensions.insert(client);
@@ -87,11 +84,45 @@ impl<S> Shared<S> {
     }
 }
 
+impl<S> Shared<S> {
+    fn find(&self, parts: &Parts, path: &CanonicalPath) -> Result<&S, Refused> {
+        let host = RequestHost::of(parts)
+            .map_err(|problem| Refused::new(StatusCode::BAD_REQUEST, problem))?;
+        let (status, detail) =
+            match self
+                .routing
+                .find(host.as_ref(), path, &parts.method, &parts.headers)
+            {
+                Found::Route(route) => return Ok(route),
+                Found::Nowhere => (StatusCode::NOT_FOUND, "no route fits this host and path"),
+                Found::Condition => (StatusCode::NOT_FOUND, "no route fits this request's fields"),
+                Found::Unclear => (
+                    StatusCode::BAD_REQUEST,
+                    "the path can be read in ways that belong to different routes",
+                ),
+                Found::Method(allow) => {
+                    let detail = "no route of this path answers this method";
+                    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+                    return Err(refused.allowing(allow));
+                }
+            };
+        Err(Refused::new(status, detail))
+    }
+}
+
 impl Refused {
     fn new(status: StatusCode, reason: impl fmt::Display) -> Self {
         Self {
             status,
             detail: reason.to_string(),
+            allow: None,
+        }
+    }
+
+    fn allowing(self, methods: &HeaderValue) -> Self {
+        Self {
+            allow: Some(methods.clone()),
+            ..self
         }
     }
 
@@ -101,7 +132,11 @@ impl Refused {
             reason = self.detail,
             "request refused"
         );
-        problem::respond(self.status, &self.detail).map(portcullis::Body::inner)
+        let mut response = problem::respond(self.status, &self.detail);
+        if let Some(methods) = &self.allow {
+            response.headers_mut().insert(ALLOW, methods.clone());
+        }
+        response.map(portcullis::Body::inner)
     }
 }
 

@@ -14,6 +14,8 @@ use portcullis::key::KeyId;
 use portcullis::service::ServiceName;
 use tower::Service;
 
+use super::Passed;
+use super::meta::RouteMeta;
 use super::metrics::UpstreamMetrics;
 use crate::body::{BodyError, BodySource, Observed, ProxyBody};
 use crate::forward::{Forward, Passage};
@@ -25,9 +27,9 @@ use crate::server::PeerAddr;
 use crate::telemetry::Causes;
 use crate::upstream::{Upstream, UpstreamError};
 
-/// Sends on what the guard let pass, with the identity of the key that it granted.
+/// Sends on what the route's door let pass, with the identity of the key that it granted, if any.
 ///
-/// A request without a [`Grant`] has not been guarded: it goes nowhere.
+/// A request that has not [`Passed`] one goes nowhere.
 #[derive(Debug, Clone)]
 pub(crate) struct ToUpstream {
     shared: Arc<Shared>,
@@ -35,8 +37,13 @@ pub(crate) struct ToUpstream {
 
 #[derive(Debug)]
 struct Shared {
-    service: ServiceName,
+    /// The route's name.
+    route: Arc<str>,
+    /// The service whose keys it asks for.
+    service: Option<ServiceName>,
     forward: Forward,
+    /// How many segments of the path are the gateway's alone.
+    stripped: usize,
     clock: Arc<dyn Clock>,
     metrics: UpstreamMetrics,
 }
@@ -45,21 +52,26 @@ struct Shared {
 #[derive(Debug, Clone, Copy)]
 struct Subject {
     request_id: Option<RequestId>,
-    key_id: KeyId,
+    key_id: Option<KeyId>,
 }
 
 impl ToUpstream {
-    /// To the upstream of `service`. Its counters go to the recorder that is installed now.
+    /// To the upstream of a route, without the first segments of the path. Its counters go to the
+    /// recorder that is installed now.
     pub(crate) fn new(
-        service: &ServiceName,
+        meta: &RouteMeta,
         upstream: Arc<dyn Upstream>,
+        stripped: usize,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let service = meta.guard.as_ref().map(|guard| guard.service.clone());
         let shared = Shared {
-            service: service.clone(),
+            route: Arc::clone(&meta.name),
+            metrics: UpstreamMetrics::new(service.as_ref()),
+            service,
             forward: Forward::new(upstream),
+            stripped,
             clock,
-            metrics: UpstreamMetrics::new(service),
         };
         Self {
             shared: Arc::new(shared),
@@ -74,8 +86,8 @@ impl Shared {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let request_id = request.extensions().get::<RequestId>().copied();
-        let Some((passage, key_id)) = passage(&mut request) else {
-            tracing::error!("a request came to an upstream without having been guarded");
+        let Some((passage, key_id)) = self.passage(&mut request) else {
+            tracing::error!(route = %self.route, "a request came to an upstream past all doors");
             return problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured");
         };
         let subject = Subject { request_id, key_id };
@@ -100,22 +112,42 @@ impl Shared {
         }
     }
 
+    /// What was found out about a request that came through a door, and by which key; nothing where
+    /// it did not.
+    fn passage<B>(&self, request: &mut Request<B>) -> Option<(Passage, Option<KeyId>)> {
+        let extensions = request.extensions_mut();
+        let passed: Passed = extensions.remove()?;
+        let path: CanonicalPath = extensions.remove()?;
+        let passage = Passage {
+            path: match self.stripped {
+                0 => path,
+                segments => path.without_first(segments),
+            },
+            peer: extensions.get::<PeerAddr>().map(|peer| peer.0),
+            identity: passed.grant().map(identity_of).unwrap_or_default(),
+        };
+        Some((passage, passed.grant().map(Grant::key_id)))
+    }
+
     /// Tells of a request without an answer. What its client did not finish is no news to whoever
     /// runs the upstream.
     fn failed(&self, error: &UpstreamError, subject: Subject) {
         self.metrics.failed(error.kind());
-        let service = &self.service;
-        let Subject { request_id, key_id } = subject;
-        let request_id = request_id.map(tracing::field::display);
+        let (route, service) = (
+            &self.route,
+            self.service.as_ref().map(tracing::field::display),
+        );
+        let request_id = subject.request_id.map(tracing::field::display);
+        let key_id = subject.key_id.map(tracing::field::display);
         let error_chain = Causes(error);
         if error.kind().is_of_client() {
             tracing::debug!(
-                %service, request_id, %key_id, error = %error_chain,
+                %route, service, request_id, key_id, error = %error_chain,
                 "the request's body did not come to its end"
             );
         } else {
             tracing::warn!(
-                %service, request_id, %key_id, error = %error_chain,
+                %route, service, request_id, key_id, error = %error_chain,
                 "no answer from the upstream"
             );
         }
@@ -127,29 +159,15 @@ impl Shared {
             return;
         }
         self.metrics.body_failed(error.kind());
-        let Subject { request_id, key_id } = subject;
         tracing::warn!(
-            service = %self.service,
-            request_id = request_id.map(tracing::field::display),
-            %key_id,
+            route = %self.route,
+            service = self.service.as_ref().map(tracing::field::display),
+            request_id = subject.request_id.map(tracing::field::display),
+            key_id = subject.key_id.map(tracing::field::display),
             error = %Causes(error),
             "the upstream's answer did not come to its end"
         );
     }
-}
-
-/// What was found out about a guarded request, and by which key; nothing where it was not guarded.
-fn passage<B>(request: &mut Request<B>) -> Option<(Passage, KeyId)> {
-    let extensions = request.extensions_mut();
-    let grant: Grant = extensions.remove()?;
-    let path: CanonicalPath = extensions.remove()?;
-    let peer = extensions.get::<PeerAddr>().map(|peer| peer.0);
-    let passage = Passage {
-        path,
-        peer,
-        identity: identity_of(&grant),
-    };
-    Some((passage, grant.key_id()))
 }
 
 fn identity_of(grant: &Grant) -> HeaderMap {

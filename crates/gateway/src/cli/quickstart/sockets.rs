@@ -97,7 +97,7 @@ async fn bind_near(wanted: SocketAddr) -> Result<TcpListener, CliError> {
 mod tests {
     use std::path::Path;
 
-    use super::Sockets;
+    use super::{Sockets, demo};
     use crate::config::Config;
 
     #[tokio::test]
@@ -129,7 +129,10 @@ mod tests {
             [bound[0], bound[1]]
         );
         assert_eq!(
-            config.services[0].upstream.authority,
+            demo(&mut config)
+                .expect("a demo service")
+                .upstream
+                .authority,
             bound[2].to_string().as_str()
         );
     }

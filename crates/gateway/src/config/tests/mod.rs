@@ -3,6 +3,7 @@
 mod arbitrary;
 mod faults;
 mod parse;
+mod routes;
 mod template;
 mod values;
 

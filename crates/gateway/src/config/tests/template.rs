@@ -3,7 +3,7 @@
 use super::{faults, parse};
 use crate::config::TEMPLATE;
 
-/// The template with its comments taken away from every field, and from the service at its end.
+/// The template with its comments taken away from every field, and from the tables at its end.
 fn uncommented() -> String {
     let (fields, service) = TEMPLATE
         .split_once("# [[services]]")
@@ -40,6 +40,20 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         spelled.credential_header.take().expect("a header"),
         "x-api-key"
     );
+    let names: Vec<String> = spelled
+        .routes()
+        .iter()
+        .map(|route| route.name.to_string())
+        .collect();
+    assert_eq!(names, ["invoices", "status", "old"]);
+    assert_eq!(spelled.upstreams().len(), 1);
+    spelled.route_tables.clear();
+    let [upstream] = std::mem::take(&mut spelled.upstream_tables)
+        .try_into()
+        .expect("one upstream");
+    let mut common = service.route.expect("a route").upstream;
+    common.authority = upstream.config.authority.clone();
+    assert_eq!(upstream.config, common);
     assert_eq!(format!("{spelled:?}"), format!("{default:?}"));
 }
 
@@ -51,7 +65,9 @@ fn the_template_names_every_field() {
         ("[timeouts]\nx = 1", 9),
         ("[limits]\nx = 1", 5),
         ("[[services]]\nx = 1", 6),
-        ("x = 1", 9),
+        ("[[upstreams]]\nx = 1", 7),
+        ("[[routes]]\nx = 1", 17),
+        ("x = 1", 11),
     ] {
         let found = faults(table);
         let known_fields = found
@@ -68,6 +84,35 @@ fn the_template_names_every_field() {
                 line.starts_with(&format!("{field} = ")) || line.trim_matches(['[', ']']) == field
             });
             assert!(named, "{field} is not in the template");
+        }
+    }
+    // These stand within one line.
+    for (field, nested) in [
+        ("headers", &["name", "value"][..]),
+        ("respond", &["status", "content_type", "body"]),
+        ("redirect", &["to", "status"]),
+    ] {
+        let value = if field == "headers" {
+            "[{ x = 1 }]"
+        } else {
+            "{ x = 1 }"
+        };
+        let found = faults(&format!("[[routes]]\n{field} = {value}"));
+        let known = found
+            .iter()
+            .find(|fault| fault.contains("unknown field"))
+            .expect(field);
+        assert_eq!(
+            known.matches('`').count(),
+            2 * (nested.len() + 1),
+            "{known}"
+        );
+        let start = format!("{field} = {}", &value[..1]);
+        let line = text.lines().find(|line| line.starts_with(&start));
+        let line = line.expect(field);
+        for name in nested {
+            assert!(known.contains(&format!("`{name}`")), "{name} in {known}");
+            assert!(line.contains(&format!("{name} = ")), "{name} in {line}");
         }
     }
 }

@@ -8,8 +8,10 @@ use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use portcullis::audit::Actor;
 use portcullis::clock::SystemClock;
+use portcullis::key::Environments;
 use portcullis::keyring::Keyring;
 use portcullis::manager::{NewKey, NewService};
+use portcullis::scope::Requirement;
 use portcullis::service::ServiceName;
 use portcullis::token::Presented;
 use portcullis::{Context, Grant, KeyManager, MemoryStore, Verdict};
@@ -17,10 +19,11 @@ use tower::{ServiceExt, service_fn};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-use super::{RouteTable, Router, ToUpstream};
+use super::matching;
 use crate::body::{BodySource, ChannelBody, ProxyBody};
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
+use crate::route::{GuardTerms, LivePolicy, Passed, RouteMeta, Router, Routing, ToUpstream};
 use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamFuture};
 use crate::wire::{Wire, listener};
 
@@ -75,8 +78,17 @@ impl io::Write for Log {
 fn to_upstream(upstream: impl Upstream + 'static) -> (ToUpstream, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().build_recorder();
     let clock = Arc::new(SystemClock::new());
+    let meta = RouteMeta {
+        name: "orders-all".into(),
+        guard: Some(GuardTerms {
+            service: ORDERS,
+            environments: Environments::ALL,
+            requirement: Requirement::none(),
+        }),
+        live: LivePolicy::default(),
+    };
     let to = with_local_recorder(&recorder, || {
-        ToUpstream::new(&ORDERS, Arc::new(upstream), clock)
+        ToUpstream::new(&meta, Arc::new(upstream), 0, clock)
     });
     (to, recorder.handle())
 }
@@ -115,7 +127,9 @@ async fn guarded(body: ProxyBody) -> (Request<ProxyBody>, String, String) {
     );
     let path = CanonicalPath::from_uri(request.uri()).expect("canonical");
     request.extensions_mut().insert(path);
-    request.extensions_mut().insert(grant);
+    request
+        .extensions_mut()
+        .insert(Passed::for_test(Some(grant)));
     (request, ids.0, ids.1)
 }
 
@@ -126,9 +140,13 @@ fn assert_counted(metrics: &PrometheusHandle, line: &str) {
 }
 
 #[tokio::test]
-async fn a_request_that_was_not_guarded_goes_nowhere() {
+async fn a_request_that_passed_no_door_goes_nowhere() {
     let (to, _) = to_upstream(Answering(Mutex::new(None)));
-    let response = to.oneshot(Request::new(ProxyBody::empty())).await;
+    let (mut request, ..) = guarded(ProxyBody::empty()).await;
+    request.extensions_mut().remove::<Passed>();
+    // A grant is no proof that this route asked for it.
+    request.extensions_mut().insert(grant().await);
+    let response = to.oneshot(request).await;
     assert_eq!(response.expect("infallible").status(), 500);
 }
 
@@ -150,6 +168,7 @@ async fn a_failure_is_counted_by_its_kind_and_told_with_its_causes() {
         &request_id,
         &key_id,
         "service=orders",
+        "route=orders-all",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -205,19 +224,26 @@ async fn an_answer_that_breaks_off_is_counted_and_told() {
 }
 
 #[tokio::test]
-async fn what_goes_to_no_service_is_counted_by_its_status() {
+async fn what_goes_to_no_route_is_counted_by_its_status() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let inner = service_fn(async |_: Request<()>| -> Result<_, Infallible> {
         Ok(Response::new(portcullis::Body::inner(ProxyBody::empty())))
     });
-    let table = RouteTable::new([("/orders".parse().expect("a prefix"), inner)]);
-    let router = with_local_recorder(&recorder, || Router::new(table, 64));
+    let routes = ["* /orders/*", "* /orders/new POST", "* /orders/old - x-old"];
+    let routing = Routing::new(routes.map(|text| (matching(text), inner)));
+    let router = with_local_recorder(&recorder, || Router::new(Arc::new(routing), 64));
     let long = format!("/{}", "a".repeat(64));
     for (method, path, status) in [
         ("GET", "/orders", 200),
+        ("POST", "/orders/new", 200),
         ("GET", "/%", 400),
+        ("GET", "/orders/new;x", 400),
+        ("GET", "http://b/orders", 400),
         ("GET", "/billing", 404),
         ("GET", "/billing/2", 404),
+        ("GET", "/orders/old", 404),
+        ("GET", "/orders/new", 405),
+        ("GET", "/orders/new/", 405),
         ("GET", &long, 414),
         ("TRACE", "/orders", 501),
     ] {
@@ -225,8 +251,13 @@ async fn what_goes_to_no_service_is_counted_by_its_status() {
         let request = request.header("host", "a").body(()).expect("a request");
         let response = router.clone().oneshot(request).await.expect("infallible");
         assert_eq!(response.status(), status, "{path}");
+        let allow = response
+            .headers()
+            .get("allow")
+            .map(|methods| methods.as_bytes());
+        assert_eq!(allow, (status == 405).then_some(&b"POST"[..]), "{path}");
     }
-    for (status, count) in [(400, 1), (404, 2), (414, 1), (501, 1)] {
+    for (status, count) in [(400, 3), (404, 3), (405, 2), (414, 1), (501, 1)] {
         let line = format!("portcullis_refused_total{{status=\"{status}\"}} {count}");
         assert_counted(&recorder.handle(), &line);
     }
