@@ -27,6 +27,10 @@ pub(crate) enum EndReason {
     /// Nobody could say for too long whether its key would be.
     CutOff,
     /// The gateway stops.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for what outlives its connection")
+    )]
     Draining,
 }
 

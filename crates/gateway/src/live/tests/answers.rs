@@ -11,12 +11,14 @@ use portcullis::scope::{Requirement, Scopes};
 use portcullis::store::Fault;
 use portcullis::{ApiKeyLayer, Gatekeeper, Limiter};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::World;
 use super::fixture::{ORDERS, READ};
 use crate::body::{BodyError, BodyErrorKind, ProxyBody};
 use crate::route::{Fate, LivePolicy};
+use crate::wire::LONG;
 
 const SOON: Duration = Duration::from_millis(150);
 
@@ -68,6 +70,12 @@ impl World {
     }
 }
 
+/// The answer, which must be there.
+async fn answered(waiting: JoinHandle<Response<ProxyBody>>) -> Response<ProxyBody> {
+    assert!(waiting.is_finished(), "it still waits");
+    waiting.await.expect("no panic")
+}
+
 #[tokio::test]
 async fn whoever_waits_for_an_answer_is_refused_in_the_guard_s_own_words() {
     for content_type in [
@@ -85,7 +93,7 @@ async fn whoever_waits_for_an_answer_is_refused_in_the_guard_s_own_words() {
         let waiting = world.waits(request, LivePolicy::default()).await;
         world.revoke(&key).await;
         world.pass(SOON).await;
-        let answer = whole(waiting.await.expect("no panic")).await;
+        let answer = whole(answered(waiting).await).await;
         assert_eq!(
             answer,
             world.guarded(key.token.expose(), content_type).await
@@ -117,7 +125,7 @@ async fn a_permission_that_is_taken_away_is_told() {
     let updated = world.manager.update_key(key.key.id, patch, &world.actor);
     updated.await.expect("updated");
     world.pass(SOON).await;
-    let answer = whole(waiting.await.expect("no panic")).await;
+    let answer = whole(answered(waiting).await).await;
     assert_eq!(answer.0, 403);
     assert_eq!(answer, world.guarded(key.token.expose(), None).await);
 }
@@ -134,7 +142,7 @@ async fn nobody_is_refused_for_an_outage_but_told_to_come_again() {
     let waiting = world.waits(request, ends).await;
     world.store.set(Fault::Fail);
     world.pass(Duration::from_secs(31)).await;
-    let (status, headers, _) = whole(waiting.await.expect("no panic")).await;
+    let (status, headers, _) = whole(answered(waiting).await).await;
     assert_eq!(status, 503);
     assert_eq!(headers[RETRY_AFTER], "1");
     assert!(!headers.contains_key(WWW_AUTHENTICATE));
@@ -156,7 +164,8 @@ async fn last_frame(
     stream.goes_on().await;
     world.revoke(&key).await;
     world.pass(SOON).await;
-    let last = stream.body.frame().await.expect("a last frame");
+    let last = timeout(LONG, stream.body.frame()).await.expect("ended");
+    let last = last.expect("a last frame");
     let after = stream.body.frame().await;
     assert!(after.is_none(), "nothing comes after it");
     assert!(stream.upstream.is_closed());

@@ -3,6 +3,7 @@
 mod answers;
 mod ends;
 mod fixture;
+mod stopped;
 mod time;
 mod uploads;
 mod whole;
