@@ -200,3 +200,81 @@ fn answer_panic(_: Box<dyn Any + Send>) -> Response<ProxyBody> {
     metrics::counter!("portcullis_panics_total").increment(1);
     problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "the gateway failed")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    use http::{Method, Request};
+    use portcullis::scope::Permission;
+    use portcullis::service::ServiceName;
+    use portcullis::testing::gate_with_key;
+    use tower::ServiceExt;
+
+    use super::Parts;
+    use crate::body::ProxyBody;
+    use crate::config::Config;
+
+    const CONFIG: &str = r#"
+        [[services]]
+        name = "orders"
+        permissions = ["orders:read"]
+        [[routes]]
+        name = "keyed"
+        path = "/keyed"
+        service = "orders"
+        by_method = { POST = ["orders:write"] }
+        respond = { status = 200 }
+        [[routes]]
+        name = "some"
+        path = "/some"
+        auth = "optional"
+        service = "orders"
+        by_method = { POST = ["orders:write"] }
+        respond = { status = 200 }
+        [[routes]]
+        name = "open"
+        path = "/open"
+        auth = "open"
+        respond = { status = 200 }
+    "#;
+
+    #[tokio::test]
+    async fn a_route_has_the_door_that_is_written() {
+        let orders = ServiceName::from_static("orders");
+        let read = Permission::from_static("orders:read");
+        let (gate, token) = gate_with_key(orders, [read]).await;
+        let good = format!("Bearer {}", token.expose());
+        let config = Config::parse(CONFIG, Path::new("portcullis.toml")).expect("valid");
+        let parts = Parts {
+            config: &config,
+            gate: &gate,
+            upstreams: &HashMap::new(),
+        };
+        for (route, method, [without, bad, with]) in [
+            (0, Method::GET, [401, 401, 200]),
+            (0, Method::POST, [401, 401, 403]),
+            (1, Method::GET, [200, 401, 200]),
+            (1, Method::POST, [200, 401, 403]),
+            (2, Method::GET, [200, 200, 200]),
+        ] {
+            let plan = &config.routes()[route];
+            for (credential, status) in [
+                (None, without),
+                (Some("Bearer bad"), bad),
+                (Some(good.as_str()), with),
+            ] {
+                let mut request = Request::builder().method(&method);
+                if let Some(credential) = credential {
+                    request = request.header("authorization", credential);
+                }
+                let request = request.body(ProxyBody::empty()).expect("a request");
+                let service = parts.route(plan).expect("a route");
+                let response = service.oneshot(request).await.expect("infallible");
+                let name = &plan.name;
+                assert_eq!(response.status(), status, "{name} {method} {credential:?}");
+            }
+        }
+    }
+}

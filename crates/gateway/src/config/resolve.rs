@@ -9,8 +9,9 @@ use toml::Spanned;
 
 use super::fault::Finding;
 use super::file::{File, Limits, Manager, Place, Text, Timeouts};
+use super::known::{Known, routed_services};
 use super::lifetime::Lifetime;
-use super::routes::{Known, resolve_routes, routed_services};
+use super::routes::resolve_routes;
 use super::services::resolve_services;
 use super::settings::{Broken, Setting, settle};
 use super::upstreams::resolve_upstreams;

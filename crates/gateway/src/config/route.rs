@@ -1,0 +1,343 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use http::{Method, StatusCode};
+use portcullis::key::Environments;
+use portcullis::scope::Requirement;
+use toml::Spanned;
+
+use super::ServiceConfig;
+use super::fault::Finding;
+use super::file::{Condition, Permissions, Redirection, Respond, Route, Text};
+use super::known::Known;
+use super::name::{Auth, Name};
+use super::pairs::Pairs;
+use super::parsed::Parsed;
+use super::plan::{ActionPlan, DoorPlan, KeyTerms, RoutePlan, with_more};
+use super::section::Section;
+use super::services::{permissions, value};
+use crate::path::Prefix;
+use crate::route::{
+    Fate, FixedResponse, HeaderCondition, LivePolicy, Matching, MethodSet, PathPattern,
+    PatternText, Reach, Redirect,
+};
+
+/// The most header fields that a route may look at.
+const MAX_CONDITIONS: usize = 16;
+/// The longest body of a fixed answer, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Reads one table of a route.
+pub(super) struct Reader<'a> {
+    pub(super) table: Range<usize>,
+    pub(super) known: &'a Known,
+    pub(super) services: &'a [ServiceConfig],
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+impl Reader<'_> {
+    /// Nothing where something is missing that a route cannot be without.
+    pub(super) fn route(&mut self, mut route: Route) -> Option<RoutePlan> {
+        let name = self.name(route.name.take());
+        let live = LivePolicy {
+            with_key: match route.end_with_key.as_ref().map(Spanned::get_ref) {
+                Some(false) => Fate::Stays,
+                _ => LivePolicy::default().with_key,
+            },
+            cut_off: match &route.cut_off {
+                Some(cut_off) => cut_off.get_ref().0.0,
+                None => LivePolicy::default().cut_off,
+            },
+        };
+        let path = self.path(route.path.take(), route.prefix.take());
+        let matching = Matching {
+            host: value(route.host.take()).unwrap_or_default(),
+            methods: self.methods(route.methods.take()),
+            headers: self.conditions(std::mem::take(&mut route.headers)),
+            path: path
+                .clone()
+                .unwrap_or_else(|| PathPattern::from(&Prefix::root())),
+        };
+        let action = self.action(&mut route, &matching.path);
+        let door = self.door(route, &matching.methods);
+        path?;
+        Some(RoutePlan {
+            name: name?.0,
+            matching,
+            door: door?,
+            action: action?,
+            live,
+        })
+    }
+
+    fn find(&mut self, span: Range<usize>, message: impl AsRef<str>) {
+        self.findings.push(Finding::new(span, message));
+    }
+
+    fn missing(&mut self, field: &'static str, example: &str) {
+        let finding = Finding::missing(self.table.clone(), field, example);
+        self.findings.push(finding);
+    }
+
+    fn name(&mut self, name: Text<Name>) -> Option<Name> {
+        match &name {
+            None => self.missing("name", "name = \"orders\""),
+            Some(name) if self.known.is_short(&name.get_ref().0) => {
+                let message = "expected another name: the route of the service of this name has it";
+                self.find(name.span(), message);
+            }
+            Some(_) => {}
+        }
+        value(name)
+    }
+
+    fn path(&mut self, path: Text<PatternText>, prefix: Text<PatternText>) -> Option<PathPattern> {
+        if let (Some(_), Some(prefix)) = (&path, &prefix) {
+            self.find(prefix.span(), "expected path or prefix, not both");
+        }
+        let exact = value(path).map(|text| PathPattern::new(text, Reach::Exact));
+        let pattern =
+            exact.or_else(|| value(prefix).map(|text| PathPattern::new(text, Reach::Prefix)));
+        if pattern.is_none() {
+            self.missing("path", "path = \"/orders/{id}\", or prefix = \"/orders\"");
+        }
+        pattern
+    }
+
+    fn methods(&mut self, methods: Option<Spanned<Vec<Spanned<Parsed<Method>>>>>) -> MethodSet {
+        let Some(methods) = methods else {
+            return MethodSet::Any;
+        };
+        // One with a fault was taken out, so there may only seem to be none.
+        let span = methods.span();
+        let faulty = self
+            .findings
+            .iter()
+            .any(|finding| span.contains(&finding.span.start));
+        if methods.get_ref().is_empty() && !faulty {
+            self.find(
+                methods.span(),
+                "expected one method at least; all if left out",
+            );
+        }
+        MethodSet::of(
+            methods
+                .into_inner()
+                .into_iter()
+                .map(|method| method.into_inner().0),
+        )
+    }
+
+    fn conditions(&mut self, tables: Vec<Spanned<Section<Condition>>>) -> Box<[HeaderCondition]> {
+        if let Some(first) = tables.get(MAX_CONDITIONS) {
+            let message = format!("expected at most {MAX_CONDITIONS} header fields");
+            self.find(first.span(), message);
+        }
+        let mut conditions: Vec<HeaderCondition> = Vec::new();
+        for table in tables {
+            let span = table.span();
+            let Condition {
+                name,
+                value: wanted,
+            } = table.into_inner().0;
+            let Some(name) = name else {
+                let finding = Finding::missing(span, "name", "name = \"x-version\"");
+                self.findings.push(finding);
+                continue;
+            };
+            let (place, name) = (name.span(), name.into_inner().0);
+            if conditions.iter().any(|before| before.name == name) {
+                self.find(place, "expected a field that no condition before has");
+            }
+            let value = value(wanted);
+            conditions.push(HeaderCondition { name, value });
+        }
+        conditions.into()
+    }
+}
+
+impl Reader<'_> {
+    /// What a route does; exactly one thing.
+    fn action(&mut self, route: &mut Route, path: &PathPattern) -> Option<ActionPlan> {
+        let strips = route.strip_prefix.take();
+        let asked = strips.as_ref().is_some_and(|strips| *strips.get_ref());
+        let strippable = route.upstream.is_some() && path.reach() == Reach::Prefix;
+        if let Some(strips) = strips.filter(|_| asked && !strippable) {
+            self.find(strips.span(), "expected a prefix and an upstream beside it");
+        }
+        let given = [
+            route.upstream.as_ref().map(Spanned::span),
+            route.respond.as_ref().map(Spanned::span),
+            route.redirect.as_ref().map(Spanned::span),
+        ];
+        for span in given.into_iter().flatten().skip(1) {
+            self.find(span, "expected one of upstream, respond and redirect");
+        }
+        if let Some(upstream) = route.upstream.take() {
+            self.findings.extend(self.known.check_upstream(&upstream));
+            return Some(ActionPlan::Forward {
+                upstream: Arc::clone(&upstream.get_ref().0.0),
+                stripped: if asked { path.segments().len() } else { 0 },
+            });
+        }
+        if let Some(respond) = route.respond.take() {
+            return self.respond(respond.span(), respond.into_inner().0);
+        }
+        if let Some(redirect) = route.redirect.take() {
+            return self.redirect(redirect.span(), redirect.into_inner().0);
+        }
+        self.missing("upstream", "upstream = \"orders\", or respond or redirect");
+        None
+    }
+
+    fn respond(&mut self, table: Range<usize>, respond: Respond) -> Option<ActionPlan> {
+        let status = respond.status.or_else(|| {
+            let finding = Finding::missing(table, "status", "status = 200");
+            self.findings.push(finding);
+            None
+        })?;
+        let code = u16::try_from(*status.get_ref()).ok();
+        let code = code.filter(|code| (200..600).contains(code));
+        let Some(code) = code.and_then(|code| StatusCode::from_u16(code).ok()) else {
+            self.find(status.span(), "expected a status from 200 to 599");
+            return None;
+        };
+        if let Some(body) = &respond.body {
+            if !FixedResponse::may_have_body(code) && !body.get_ref().is_empty() {
+                self.find(
+                    body.span(),
+                    format!("expected no body with status {}", code.as_u16()),
+                );
+            }
+            if body.get_ref().len() > MAX_BODY {
+                self.find(body.span(), format!("expected at most {MAX_BODY} bytes"));
+            }
+        }
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        Some(ActionPlan::Respond(FixedResponse {
+            status: code,
+            content_type: value(respond.content_type).unwrap_or(plain),
+            body: respond
+                .body
+                .map(Spanned::into_inner)
+                .unwrap_or_default()
+                .into(),
+        }))
+    }
+
+    fn redirect(&mut self, table: Range<usize>, redirect: Redirection) -> Option<ActionPlan> {
+        let status = match redirect.status {
+            None => Some(StatusCode::TEMPORARY_REDIRECT),
+            Some(code) => {
+                let mut statuses = Redirect::STATUSES.iter();
+                let status = statuses.find(|status| i64::from(status.as_u16()) == *code.get_ref());
+                if status.is_none() {
+                    self.find(code.span(), "expected 301, 302, 303, 307 or 308");
+                }
+                status.copied()
+            }
+        };
+        let Some(to) = value(redirect.to) else {
+            let example = "to = \"https://example.com{path}\"";
+            let finding = Finding::missing(table, "to", example);
+            self.findings.push(finding);
+            return None;
+        };
+        let status = status?;
+        Some(ActionPlan::Redirect(Redirect { to, status }))
+    }
+}
+
+impl Reader<'_> {
+    /// Whom a route lets in.
+    fn door(&mut self, route: Route, methods: &MethodSet) -> Option<DoorPlan> {
+        let auth = value(route.auth);
+        if auth == Some(Auth::Open) {
+            let asked = [
+                route
+                    .service
+                    .as_ref()
+                    .map(|given| (given.span(), "service")),
+                route
+                    .environment
+                    .as_ref()
+                    .map(|given| (given.span(), "environment")),
+                route
+                    .permissions
+                    .as_ref()
+                    .map(|given| (given.span(), "permissions")),
+                route
+                    .by_method
+                    .as_ref()
+                    .map(|given| (given.span(), "by_method")),
+                route
+                    .end_with_key
+                    .as_ref()
+                    .map(|given| (given.span(), "end_with_key")),
+                route
+                    .cut_off
+                    .as_ref()
+                    .map(|given| (given.span(), "cut_off")),
+            ];
+            for (span, field) in asked.into_iter().flatten() {
+                self.find(
+                    span,
+                    format!("an open route asks for no key: expected no {field}"),
+                );
+            }
+            return Some(DoorPlan::Open);
+        }
+        let Some(service) = route.service else {
+            self.missing("service", "service = \"orders\", or auth = \"open\"");
+            return None;
+        };
+        self.findings.extend(self.known.check_service(&service));
+        let own = permissions(
+            route
+                .permissions
+                .map(Spanned::into_inner)
+                .unwrap_or_default(),
+            self.findings,
+        );
+        let name = service.into_inner().0;
+        // Of a service with faults of its own nothing is known, and nothing built.
+        let service = self.services.iter().find(|service| service.name == name)?;
+        let requirement = with_more(&service.requirement, own);
+        let environment = value(route.environment).or(service.environment);
+        let terms = KeyTerms {
+            service: name,
+            environments: environment.map_or(Environments::ALL, Environments::only),
+            by_method: self.by_method(route.by_method, methods, &requirement),
+            requirement,
+        };
+        Some(match auth {
+            Some(Auth::Optional) => DoorPlan::Optional(terms),
+            _ => DoorPlan::Required(terms),
+        })
+    }
+
+    /// What single methods need beside what all need.
+    fn by_method(
+        &mut self,
+        table: Option<Spanned<Pairs<Method, Permissions>>>,
+        methods: &MethodSet,
+        all: &Requirement,
+    ) -> Vec<(MethodSet, Requirement)> {
+        let pairs = table.map(|table| table.into_inner().0).unwrap_or_default();
+        let mut found = Vec::new();
+        for (method, listed) in pairs {
+            let (span, method) = (method.span(), method.into_inner().0);
+            if method == Method::HEAD {
+                self.find(span, "HEAD asks for what GET does: expected GET");
+                continue;
+            }
+            if !methods.contains(&method) {
+                self.find(span, "expected one of the route's methods");
+            }
+            let listed = permissions(listed, self.findings);
+            found.push((MethodSet::of([method]), with_more(all, listed)));
+        }
+        found
+    }
+}
