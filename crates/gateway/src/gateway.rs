@@ -56,7 +56,7 @@ pub async fn serve(
     let operations = operations.run(operations::router(state), async { drop(stopped.await) });
     let operations = tokio::spawn(operations);
     if let Ok(address) = server.local_addr() {
-        tracing::info!(%address, services = config.services.len(), "listening");
+        tracing::info!(%address, routes = config.routes().len(), "listening");
     }
 
     let report = server

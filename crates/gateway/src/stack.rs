@@ -250,6 +250,7 @@ mod tests {
         let parts = Parts {
             config: &config,
             gate: &gate,
+            live: &LiveStreams::new(gate.manager().clone()),
             upstreams: &HashMap::new(),
         };
         for (route, method, [without, bad, with]) in [

@@ -46,8 +46,8 @@ async fn prepare(config: &Config) -> Result<(Listeners, KeyManager), CliError> {
         );
     }
     config.create_missing_services(&manager).await?;
-    if config.services.is_empty() {
-        tracing::warn!("the configuration has no services: every request is answered with 404");
+    if config.routes().is_empty() {
+        tracing::warn!("the configuration has no routes: every request is answered with 404");
     }
     Ok((listeners, manager))
 }
