@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use portcullis::audit::Actor;
@@ -36,7 +36,9 @@ impl Setup {
     ///
     /// Where folder, store, keyring or port cannot be had.
     pub async fn new(options: &Options) -> Result<Self, BoxError> {
-        let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let folder = match options.dir {
             Some(_) => None,
             None => Some(TempDir::with_prefix("portcullis-")?),

@@ -150,11 +150,11 @@ fn a_database_that_is_locked_foreign_or_newer_is_refused_and_untouched() {
         .expect("checkpointed");
     drop(newer);
     let altered = fs::read(&path).expect("a database");
-    refused(&create(), 1, &["newer"]);
+    refused(&create(), 6, &["newer"]);
     assert_eq!(fs::read(&path).expect("a database"), altered);
 
     fs::write(&path, "a letter to somebody\n".repeat(100)).expect("written");
-    refused(&create(), 1, &["portcullis.db"]);
+    refused(&create(), 6, &["portcullis.db"]);
     assert!(
         fs::read_to_string(&path)
             .expect("a letter")
@@ -167,7 +167,7 @@ fn a_database_that_is_locked_foreign_or_newer_is_refused_and_untouched() {
         .expect("written");
     drop(foreign);
     let theirs = fs::read(&path).expect("a database");
-    refused(&create(), 1, &["portcullis.db"]);
+    refused(&create(), 6, &["portcullis.db"]);
     assert_eq!(fs::read(&path).expect("a database"), theirs);
 
     fs::write(&path, good).expect("written");
@@ -215,7 +215,7 @@ fn bad_arguments_are_refused_with_the_argument_and_what_is_allowed() {
         (&["--expires-at", "tomorrow"], &["--expires-at", "RFC 3339"]),
     ] {
         let outcome = create(further);
-        assert!([1, 2].contains(&outcome.status), "{further:?}: {outcome:?}");
+        assert_eq!(outcome.status, 2, "{further:?}: {outcome:?}");
         for part in parts {
             assert!(
                 outcome.stderr.contains(part),

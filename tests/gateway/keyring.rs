@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use portcullis_tests::{Gateway, Outcome, Place, Upstream, eventually};
+use portcullis_tests::{Gateway, Outcome, Place, Upstream, eventually, get};
 
 use crate::{PROGRAM, service};
 
@@ -133,6 +133,36 @@ fn a_root_is_rotated_and_retired_while_keys_are_used() {
     assert!(report["anchored"].as_u64() > Some(0), "{report}");
     assert!(report["attested"].as_u64() > Some(0), "{report}");
     assert_eq!(report["unproven"], 0, "{report}");
+}
+
+#[test]
+fn a_gateway_that_runs_without_a_new_root_answers_503_until_it_starts_with_it() {
+    let (place, upstream) = (Place::new(PROGRAM), Upstream::start());
+    let services = service("orders", "/orders", &upstream);
+    let gateway = Gateway::start(&place, &services);
+    let old = place.issue("orders", &["--scope", "orders:read"]);
+    assert_eq!(gateway.get("/orders", &old).status, 200);
+    run(&place, &["keyring", "add", "k2"]).ok();
+    run(&place, &["keyring", "rotate", "k2"]).ok();
+    eventually("the gateway knows", || {
+        let ready = get(gateway.operations, "/readyz", None);
+        ready.status == 200 && ready.body.contains(r#""missing_roots":["k2"]"#)
+    });
+    let new = place.issue("orders", &["--scope", "orders:read"]);
+    assert_eq!(gateway.get("/orders", &new).status, 503, "never a 401");
+    assert_eq!(gateway.get("/orders", &old).status, 200);
+    eventually("it is counted", || {
+        gateway.metric("portcullis_keyring_missing_roots") >= 1.0
+    });
+    let log = fs::read_to_string(place.path("gateway.log")).expect("a log");
+    let told = log.matches("keyring of this process lacks").count();
+    assert_eq!(told, 1, "{log}");
+
+    gateway.kill();
+    let gateway = Gateway::start(&place, &services);
+    for token in [&old, &new] {
+        assert_eq!(gateway.get("/orders", token).status, 200);
+    }
 }
 
 #[test]

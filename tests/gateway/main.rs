@@ -14,11 +14,13 @@ mod keyring;
 mod killed;
 mod lifecycle;
 mod listing;
+mod outputs;
 mod paths;
 mod quota;
 mod readme;
 mod refusals;
 mod shutdown;
+mod statuses;
 mod update;
 
 /// The program, built with this test.

@@ -3,7 +3,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use portcullis_tests::{Process, has_tool};
+use portcullis_tests::{Place, Process, has_tool};
 
 use crate::PROGRAM;
 
@@ -14,13 +14,57 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The lines of the README's fenced blocks.
-fn commands() -> Vec<String> {
+/// The README's fenced blocks, without what stands behind the fence.
+fn blocks() -> Vec<String> {
     let text = fs::read_to_string(root().join("README.md")).expect("a README");
     let blocks = text.split("```").skip(1).step_by(2);
     blocks
-        .flat_map(|block| block.lines().skip(1).map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|block| Some(block.split_once('\n')?.1.to_owned()))
         .collect()
+}
+
+/// Their lines.
+fn commands() -> Vec<String> {
+    let blocks = blocks();
+    blocks
+        .iter()
+        .flat_map(|block| block.lines().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn the_readme_s_commands_work_one_after_the_other() {
+    let begin = "portcullis() { \"$P\" \"$@\"; }\nset -eu\n";
+    let mut script = begin.to_owned();
+    for first in [
+        "portcullis services create",
+        "token=",
+        "portcullis keys list --all-services",
+        "portcullis keys rotate",
+        "portcullis audit list",
+    ] {
+        let found = blocks().into_iter().find(|block| block.starts_with(first));
+        let block = found.unwrap_or_else(|| panic!("no block begins with {first}"));
+        for line in block.lines() {
+            // What the reader puts in; and events of which there are thousands.
+            script += &line.replace(" ID", " \"$(printf %s \"$token\" | cut -d_ -f3)\"");
+            script = script.replace("--after 4711", "--after 1") + "\n";
+        }
+    }
+    let place = Place::new(PROGRAM);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script])
+        .env("P", PROGRAM)
+        .env("PORTCULLIS_CONFIG", place.config())
+        .current_dir(place.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let (status, printed, told) = Process::start(&mut command).wait_with_output();
+    assert_eq!(status, 0, "{script}\n{printed}\n{told}");
+    let retired = script.contains("services retire");
+    assert!(!retired, "a service that is in use is not ended in passing");
 }
 
 #[test]

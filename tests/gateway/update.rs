@@ -90,7 +90,7 @@ fn what_the_command_line_changes_reaches_a_running_gateway_within_the_bound() {
     // More than a client that asks without a pause can use up.
     let ample = ["keys", "update", id, "--rate", "1000000/s"];
     scene.change(&ample, &token, 429, 200);
-    let retire = ["services", "retire", "orders", "--reason", "moved"];
+    let retire = ["services", "retire", "orders", "--reason", "moved", "--yes"];
     scene.change(&retire, &token, 200, 401);
     let other = scene.place.issue("billing", &["--scope", "*"]);
     assert_eq!(

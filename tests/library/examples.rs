@@ -31,6 +31,16 @@ async fn the_axum_router_serves_what_its_documentation_says() {
     running.await.expect("a task").expect("an orderly end");
 }
 
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let port = address.port();
+    let ended = axum_router::run(&Options { port, dir: None }, drop, async {}).await;
+    let told = ended.expect_err("taken").to_string();
+    assert!(told.contains(&address.to_string()), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_hyper_service_serves_what_its_documentation_says() {
     let (started, told) = oneshot::channel();

@@ -27,6 +27,16 @@
 //! - The rates are those of [`Rate`](portcullis_core::limits::Rate), enforced
 //!   by governor's generic cell rate algorithm over state of our own.
 //! - The limiter's table owns that state, bounded and with lossless expiry.
+//!
+//! # Metrics
+//!
+//! | name | what |
+//! |---|---|
+//! | `portcullis_admission_total{outcome}` | decisions: `admitted`, `refused`, `throttled`, `unavailable` |
+//! | `portcullis_limiter_entries` | keys whose use is remembered |
+//! | `portcullis_limiter_evictions_total` | keys that were forgotten before their recovery |
+//!
+//! The first goes to the recorder that is installed when the gatekeeper is made.
 
 mod engine;
 mod gatekeeper;

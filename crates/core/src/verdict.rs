@@ -159,7 +159,8 @@ pub enum UnavailableCause {
     Overloaded,
     /// The record changed faster than it could be read.
     Contended,
-    /// The digest was made under a root that this keyring lacks.
+    /// This keyring lacks a root of the store: the digest was made under it, or
+    /// no root here proves the token, which may have been issued under it.
     UnknownRoot,
 }
 

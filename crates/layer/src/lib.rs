@@ -11,8 +11,21 @@
 //! - With the feature `axum`, `Caller` is an extractor, and the peer's address
 //!   comes from `ConnectInfo`.
 //!
-//! A request whose key is cached passes without a lock of ours, and without a
-//! box for its future.
+//! A request whose key is cached passes without a box for its future, and
+//! without a lock of ours but for the key's first use after it was read or its
+//! TTL has passed.
+//!
+//! # Metrics
+//!
+//! - `portcullis_requests_total{service, outcome}`: `admitted`, a refusal
+//!   (`missing_credential`, `invalid_request`, `invalid_token`,
+//!   `insufficient_scope`, `rate_limited`, `unavailable`, `misconfigured`), or
+//!   `anonymous` behind an optional layer. Refusals of [`RequireScopes`] are not
+//!   among them.
+//! - `portcullis_decision_duration_seconds{service}`: a histogram, of the
+//!   requests that passed or waited for a look-up.
+//!
+//! They go to the recorder that is installed when the layer is built.
 
 pub mod auth;
 #[cfg(feature = "axum")]

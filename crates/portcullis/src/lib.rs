@@ -11,8 +11,8 @@
 //! use axum::{Router, routing::get};
 //! use portcullis::audit::Actor;
 //! use portcullis::manager::{NewKey, NewService};
-//! use portcullis::{ApiKeyLayer, Caller, Gatekeeper, KeyManager, Keyring, Limiter};
-//! use portcullis::{Permission, RequireScopes, ServiceName, SqliteStore};
+//! use portcullis::{ApiKeyLayer, Caller, ErrorKind, Gatekeeper, KeyManager, Keyring};
+//! use portcullis::{Limiter, Permission, RequireScopes, ServiceName, SqliteStore};
 //!
 //! const ORDERS: ServiceName = ServiceName::from_static("orders");
 //! const READ: Permission = Permission::from_static("orders:read");
@@ -25,12 +25,18 @@
 //!     .build()
 //!     .await?;
 //!
-//! // Once: a service, and a key of it. The token is shown here and never again.
+//! // At the first start a service, and a key of it: its token is shown here and never again.
 //! let me = Actor::new("setup")?;
-//! manager.create_service(NewService::new(ORDERS).default_rate("100/m".parse()?), &me).await?;
-//! let key = NewKey::new(ORDERS, "acme".parse()?, "nightly job".parse()?);
-//! let issued = manager.create_key(key.scopes("orders:*".parse()?), &me).await?;
-//! println!("{}", issued.token.expose());
+//! let orders = NewService::new(ORDERS).default_rate("100/m".parse()?);
+//! match manager.create_service(orders, &me).await {
+//!     Ok(_) => {
+//!         let key = NewKey::new(ORDERS, "acme".parse()?, "nightly job".parse()?);
+//!         let issued = manager.create_key(key.scopes("orders:*".parse()?), &me).await?;
+//!         println!("{}", issued.token.expose());
+//!     }
+//!     Err(error) if error.kind() == ErrorKind::AlreadyExists => {} // a later start
+//!     Err(error) => return Err(error.into()),
+//! }
 //!
 //! // One gatekeeper for all doors: the keys' manager, and one set of limits.
 //! let gate = Gatekeeper::new(manager, Limiter::default());
@@ -41,7 +47,8 @@
 //!     .route("/healthz", get(|| async { "ok" })); // added after the layers: open
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//! axum::serve(listener, app).await?;
+//! let stop = async { drop(tokio::signal::ctrl_c().await) }; // SIGTERM as well, in real life
+//! axum::serve(listener, app).with_graceful_shutdown(stop).await?; // else it never returns
 //! gate.shutdown().await?; // writes down what is counted and not yet stored
 //! # Ok(())
 //! # }
@@ -68,6 +75,8 @@
 //!   `ConnectInfo`.
 //! - `testing`: `portcullis::testing`, for tests of one's own application
 //!   against a real manager. It belongs under `[dev-dependencies]`.
+//! - `conformance`: `portcullis::store::conformance`, the suite that every store
+//!   must pass, for authors of stores. It belongs there as well.
 //!
 //! How each door is built is in the [`guide`]. This crate is re-exports, that
 //! guide and the testing module only. The parts can be used on their own:

@@ -6,6 +6,12 @@
 //! are built is chosen by features.
 //!
 //! - `sqlite` (default): [`SqliteStore`], one file, nothing to run beside it.
+//!
+//! # Metrics
+//!
+//! `portcullis_store_checkpoints_total{outcome}` counts attempts to empty the
+//! log: `done`, `held` (somebody reads from it) or `failed`. What is read and
+//! written is counted by the manager, in `ManagerStats`.
 
 #[cfg(feature = "sqlite")]
 mod sqlite;

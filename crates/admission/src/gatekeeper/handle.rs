@@ -58,7 +58,10 @@ impl Gatekeeper {
     }
 
     /// Decides at once where the key is cached: no lock of ours, no
-    /// allocation, no wait. Otherwise hands back what is to be awaited.
+    /// allocation, no wait, but where
+    /// [`KeyManager::try_validate`](portcullis_core::KeyManager::try_validate)
+    /// says so, and where a key that was read anew finds what it used of its
+    /// rate. Otherwise hands back what is to be awaited.
     pub fn try_decide(&self, presented: Presented<'_>, context: &Context<'_>) -> Attempt {
         match self.inner.manager.try_validate(presented, context) {
             Validation::Decided(verdict) => Attempt::Decided(self.conclude(verdict)),

@@ -23,7 +23,8 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 /// A read runs in a task of its own: whoever asked may go away without taking
 /// it from those who joined. One that nobody waits for and that has no turn yet
 /// is not joined by who waits: that would be to stand in its line, and for as
-/// long as it stands there already. Who waits reads in its place.
+/// long as it stands there already. Who waits reads in its place, and whoever
+/// joined it, for want of a place, is told so at once.
 #[derive(Debug)]
 pub(crate) struct Loads<K, V> {
     shared: Arc<Shared<K, V>>,
@@ -36,9 +37,11 @@ pub(crate) enum Unread {
     Overloaded,
     /// This asker has as many reads under way as places are left.
     Share,
-    /// The task of the read ended: it panicked, its runtime is closed, or
-    /// somebody who waits reads in its place.
+    /// The task of the read ended: it panicked, or its runtime is closed.
     Ended,
+    /// Somebody who waits reads in its place: that read is joined now, or what
+    /// it brought is there.
+    Replaced,
 }
 
 /// What a read brought, once it is done.
@@ -46,6 +49,9 @@ type Outcome<V> = Option<Result<V, Unread>>;
 
 /// Where those who wait for a read hear of it.
 type Told<V> = watch::Receiver<Outcome<V>>;
+
+/// Where they are told.
+type Tell<V> = Arc<watch::Sender<Outcome<V>>>;
 
 /// What was asked for: where to hear of it, and whether it was under way.
 #[derive(Debug)]
@@ -75,7 +81,7 @@ struct List<K, V> {
 /// A read that is on the list.
 #[derive(Debug)]
 struct Read<V> {
-    told: Told<V>,
+    tell: Tell<V>,
     /// Tells it from another read of its key, later or earlier.
     number: u64,
     /// Whether nobody waits for it, and it has no turn yet.
@@ -136,13 +142,13 @@ where
         let coalesced = start.is_none();
         // The list is not locked any more: a runtime that is closed drops the
         // task here and now, and with it takes the read off the list.
-        if let Some(Start { listed, done }) = start {
+        if let Some(Start { listed, tell }) = start {
             runtime.spawn(async move {
                 let value = listed.run(read, patience).await;
                 // Off the list before it is told: who comes later, or finds
                 // the result too old, starts a read of its own.
                 drop(listed);
-                let _ = done.send(Some(value));
+                let _ = tell.send(Some(value));
             });
         }
         let outcome = async move {
@@ -159,7 +165,7 @@ where
         let mut list = self.shared.lock();
         let waits = asker != Asker::Background;
         let under_way = list.reads.get(&key);
-        let under_way = under_way.map(|read| (read.told.clone(), read.idle && waits));
+        let under_way = under_way.map(|read| (read.tell.subscribe(), read.idle && waits));
         if let Some((result, false)) = under_way {
             return Ok(Place::joining(result));
         }
@@ -168,15 +174,16 @@ where
             let idle = under_way.map(|(result, _)| Place::joining(result));
             return idle.ok_or(unread);
         }
-        let (done, result) = watch::channel(None);
-        let number = list.add(key, result.clone(), !waits);
+        let (tell, result) = watch::channel(None);
+        let tell = Arc::new(tell);
+        let number = list.add(key, &tell, !waits);
         let listed = Listed {
             shared: Arc::clone(&self.shared),
             asker,
             key,
             number,
         };
-        let start = Some(Start { listed, done });
+        let start = Some(Start { listed, tell });
         Ok(Place { result, start })
     }
 }
@@ -193,11 +200,14 @@ impl<F: Future> IntoFuture for Joined<F> {
 impl<K: Eq + Hash, V> List<K, V> {
     /// Lists a read, in the place of another one of its key, and returns its
     /// number.
-    fn add(&mut self, key: K, told: Told<V>, idle: bool) -> u64 {
+    fn add(&mut self, key: K, tell: &Tell<V>, idle: bool) -> u64 {
         let number = self.number;
         self.number += 1;
-        let read = Read { told, number, idle };
-        self.reads.insert(key, read);
+        let tell = Arc::clone(tell);
+        let read = Read { tell, number, idle };
+        if let Some(replaced) = self.reads.insert(key, read) {
+            let _ = replaced.tell.send(Some(Err(Unread::Replaced)));
+        }
         number
     }
 
@@ -253,7 +263,7 @@ impl<K: Eq + Hash, V> Place<K, V> {
 
 struct Start<K: Eq + Hash, V> {
     listed: Listed<K, V>,
-    done: watch::Sender<Outcome<V>>,
+    tell: Tell<V>,
 }
 
 /// Takes a read off the list, also where its task panicked or was aborted.
@@ -276,7 +286,7 @@ impl<K: Eq + Hash, V> Listed<K, V> {
             () = patience => return Err(Unread::Overloaded),
         };
         if !self.begins() {
-            return Err(Unread::Ended);
+            return Err(Unread::Replaced);
         }
         Ok(read.await)
     }
@@ -492,7 +502,8 @@ mod tests {
         assert_eq!((joined.await, ended.await), (Ok(139), Ok(139)));
         stalled.go.add_permits(40);
         let last = ahead.into_iter().next_back().expect("forty");
-        assert_eq!(last.await, Err(Unread::Ended), "it was read in its place");
+        let replaced = Err(Unread::Replaced);
+        assert_eq!(last.await, replaced, "it was read in its place");
         while stalled.loads.running() > 0 {
             tokio::task::yield_now().await;
         }
@@ -517,6 +528,33 @@ mod tests {
         stalled.go.add_permits(4);
         assert_eq!((ahead.await, live.await), (Ok(1), Ok(1)));
         assert_eq!(idle.await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn who_joined_a_read_that_nobody_waited_for_hears_at_once_that_it_is_replaced() {
+        let stalled = Stalled::new(1, 2);
+        let running = stalled.join(asker(1), 0).expect("runs");
+        let idle = stalled.join(Asker::Background, 9).expect("waits");
+        assert_eq!(stalled.fill(asker(1), 1), 1, "its share");
+        let joined = stalled.join(asker(1), 9).expect("joins");
+        assert!(joined.coalesced, "for want of a place");
+        let live = stalled.join(asker(2), 9).expect("room");
+        assert!(!live.coalesced);
+        // Nothing has been read yet.
+        for replaced in [joined, idle] {
+            let told = tokio::spawn(replaced.into_future());
+            tokio::task::yield_now().await;
+            assert!(
+                told.is_finished(),
+                "it waits for a turn that brings nothing"
+            );
+            assert_eq!(told.await.expect("told"), Err(Unread::Replaced));
+        }
+        let again = stalled.join(asker(1), 9).expect("joins");
+        assert!(again.coalesced, "the one in its place");
+        stalled.go.add_permits(3);
+        assert_eq!((running.await, live.await), (Ok(0), Ok(9)));
+        assert_eq!(again.await, Ok(9));
     }
 
     #[tokio::test]

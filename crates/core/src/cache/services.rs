@@ -4,26 +4,37 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::cache::Stamp;
+use crate::clock::Moment;
 use crate::service::{Service, ServiceName};
 
 /// All services, as they were in one snapshot of the store.
 #[derive(Debug)]
 pub(crate) struct ServiceTable {
     stamp: Stamp,
+    read_at: Moment,
     services: HashMap<ServiceName, Arc<Service>>,
 }
 
 impl ServiceTable {
-    pub(crate) fn new(stamp: Stamp, services: Vec<Service>) -> Self {
+    /// What was asked for at `read_at`, and read at `stamp`.
+    pub(crate) fn new(stamp: Stamp, read_at: Moment, services: Vec<Service>) -> Self {
         let services = services
             .into_iter()
             .map(|service| (service.name.clone(), Arc::new(service)))
             .collect();
-        Self { stamp, services }
+        Self {
+            stamp,
+            read_at,
+            services,
+        }
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
         self.stamp
+    }
+
+    pub(crate) fn read_at(&self) -> Moment {
+        self.read_at
     }
 
     pub(crate) fn find(&self, name: &ServiceName) -> Option<&Arc<Service>> {

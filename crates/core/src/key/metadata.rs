@@ -116,7 +116,7 @@ impl FromStr for Metadata {
         let value = read_strict(text, Self::MAX_DEPTH).map_err(|error| {
             Invalid::new(
                 "metadata",
-                format!("a JSON object of at most 4,096 bytes and 8 levels without duplicate names: {error}"),
+                format!("a JSON object: {error} (at most 4,096 bytes and 8 levels, no name twice)"),
             )
         })?;
         match value {

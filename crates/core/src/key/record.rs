@@ -53,7 +53,8 @@ impl Key {
     /// The most secrets that count at the same time.
     pub const MAX_SECRETS: usize = 4;
 
-    /// The state that matters at `now`.
+    /// The state that matters at `now`. It is the key's own: the end of its
+    /// service ends the key as well, whatever its status.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         match &self.state {
@@ -123,7 +124,8 @@ pub struct Revocation {
     pub reason: RevocationReason,
 }
 
-/// What a key is at one moment: its state, and whether its life is over.
+/// What a key is at one moment: its state, and whether its life is over. That
+/// its service is retired, which refuses all of its keys, does not show in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyStatus {

@@ -78,8 +78,9 @@ settings! {
     /// minute, default 500 milliseconds. It bounds how late a node notices
     /// what others changed, at the price of one cheap query each time.
     poll_interval: Duration = Duration::from_millis(500),
-    /// How often counters of use are written. 100 milliseconds to 1 hour,
-    /// default 5 seconds: what is lost when the process is killed.
+    /// How often counters of use are written, and the manager's metrics handed
+    /// to the recorder. 100 milliseconds to 1 hour, default 5 seconds: what is
+    /// lost when the process is killed, and how old a metric may be.
     flush_interval: Duration = Duration::from_secs(5),
     /// How long the store may take to answer, and a read may wait for its turn
     /// before. 10 milliseconds to 1 minute, default 2 seconds; past it the

@@ -47,12 +47,14 @@ impl Shared {
                     tracing::info!("the store answers again");
                     self.counters.store_state(None);
                 }
+                self.look_for_missing_roots().await;
                 Ok(())
             }
             Err(error) => {
                 Counters::add(&self.counters.poll_failures);
                 if self.counters.last_error().is_none() {
-                    tracing::warn!(%error, "the store does not answer; cached keys count until S");
+                    let max_staleness = self.config.max_staleness;
+                    tracing::warn!(%error, ?max_staleness, "the store does not answer; cached keys go on counting for max_staleness");
                 }
                 self.counters.store_state(Some(error.to_string()));
                 Err(error)

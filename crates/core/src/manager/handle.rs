@@ -81,6 +81,8 @@ impl KeyManager {
             age,
             fresh: age <= self.shared.config.max_staleness,
             last_error: self.shared.counters.last_error(),
+            fault: self.shared.store.fault(),
+            missing_roots: self.shared.missing_roots.names(),
         }
     }
 

@@ -113,9 +113,35 @@ pub struct KeyPage {
 }
 
 impl KeyManager {
-    /// Lists keys, a page at a time. The cost of a page does not depend on how
-    /// many keys there are, and a key that comes or goes meanwhile moves no
-    /// other to another page.
+    /// Lists keys, a page at a time. A key that comes or goes meanwhile moves
+    /// no other to another page.
+    ///
+    /// # What a page costs
+    ///
+    /// `SqliteStore` has an index for each filter of this table: such a page
+    /// costs the same however many keys there are.
+    ///
+    /// | the filter has | and may have |
+    /// |---|---|
+    /// | nothing | service, environment, created |
+    /// | any of owner, scope, name and never used | service, environment, created |
+    /// | last used within | service |
+    /// | expires before, with or without a status | service |
+    /// | status | service |
+    ///
+    /// Where several parts lead to keys by their creation (the first two rows),
+    /// their entries are walked together: the rarest part sets the pace, and
+    /// what counts is how many of its entries lie between two keys that meet
+    /// all parts.
+    ///
+    /// Every other combination is found by the first row of this order that
+    /// applies (any of owner, scope, name and never used; last used; expires
+    /// before; created; status), and each key that is met there is held against
+    /// the rest.
+    ///
+    /// A page looks at a bounded number of entries whatever the filter is, and
+    /// then is short, or empty, with [`KeyPage::next`] to go on. `MemoryStore`
+    /// has an index by service alone, with the same bound.
     ///
     /// # Errors
     ///

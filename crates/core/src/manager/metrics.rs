@@ -31,6 +31,8 @@ struct Totals {
     counts: [u64; COUNTERS],
     denied: [u64; DenialReason::COUNT],
     levels: [u64; LEVELS],
+    /// How many managers have a store that takes no changes.
+    unwritable: u64,
 }
 
 impl Recording {
@@ -48,6 +50,7 @@ impl Recording {
             counts: stats.counts(),
             denied: stats.denied,
             levels: stats.levels(),
+            unwritable: u64::from(stats.store_fault.is_some()),
         };
         self.advance(now);
         metrics::gauge!("portcullis_store_age_seconds", "namespace" => self.namespace.clone())
@@ -71,6 +74,7 @@ impl Drop for Recording {
     fn drop(&mut self) {
         let ended = Totals {
             levels: [0; LEVELS],
+            unwritable: 0,
             ..self.handed.clone()
         };
         self.advance(ended);
@@ -88,6 +92,8 @@ impl Totals {
         each(&mut self.counts, &was.counts, &is.counts);
         each(&mut self.denied, &was.denied, &is.denied);
         each(&mut self.levels, &was.levels, &is.levels);
+        let unwritable = std::slice::from_mut(&mut self.unwritable);
+        each(unwritable, &[was.unwritable], &[is.unwritable]);
     }
 
     fn record(&self, namespace: &str) {
@@ -105,6 +111,8 @@ impl Totals {
         for (name, level) in ManagerStats::LEVELS.into_iter().zip(self.levels) {
             metrics::gauge!(name, "namespace" => label()).set(level as f64);
         }
+        let writable = f64::from(u8::from(self.unwritable == 0));
+        metrics::gauge!("portcullis_store_writable", "namespace" => label()).set(writable);
     }
 }
 
@@ -123,6 +131,7 @@ mod tests {
     use super::Recording;
     use crate::manager::ManagerStats;
     use crate::manager::stats::{Counters, Levels};
+    use crate::store::StoreFault;
 
     /// Keeps counters and gauges by name.
     #[derive(Default)]
@@ -194,6 +203,32 @@ mod tests {
             next.hand_over(&stats(1, 1), age);
             assert_eq!(kept.counter("portcullis_polls_total"), 15);
             assert_eq!(kept.gauge("portcullis_cache_keys"), 31.0);
+        });
+    }
+
+    #[test]
+    fn a_namespace_is_writable_where_every_store_of_it_is() {
+        let faulty = || {
+            Counters::default().stats(Levels {
+                store_fault: Some(StoreFault::Full),
+                ..Levels::default()
+            })
+        };
+        let age = Duration::ZERO;
+        let (mut one, mut other) = (Recording::new("full"), Recording::new("full"));
+        let kept = Kept::default();
+        with_local_recorder(&kept, || {
+            let writable = || kept.gauge("portcullis_store_writable");
+            one.hand_over(&stats(1, 1), age);
+            assert_eq!(writable(), 1.0);
+            other.hand_over(&faulty(), age);
+            one.hand_over(&stats(1, 1), age);
+            assert_eq!(writable(), 0.0, "of both");
+            other.hand_over(&stats(1, 1), age);
+            assert_eq!(writable(), 1.0);
+            other.hand_over(&faulty(), age);
+            drop(other);
+            assert_eq!(writable(), 1.0, "it is gone");
         });
     }
 

@@ -16,6 +16,8 @@ use crate::cache::{
 use crate::clock::{Clock, Moment};
 use crate::key::KeyId;
 use crate::keyring::Keyring;
+use crate::manager::damage::Damage;
+use crate::manager::missing_roots::MissingRoots;
 use crate::manager::redigest::Redigests;
 use crate::manager::refusals::Refusals;
 use crate::manager::signal::Raises;
@@ -41,6 +43,7 @@ type ServicesRead = Result<Arc<ServiceTable>, UnavailableCause>;
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) keyring: Keyring,
+    pub(super) missing_roots: MissingRoots,
     pub(super) config: ManagerConfig,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) runtime: Handle,
@@ -54,6 +57,7 @@ pub(super) struct Shared {
     pub(super) usage: UsageTable,
     pub(super) redigests: Redigests,
     pub(super) refusals: Refusals,
+    pub(super) damage: Damage,
     pub(super) counters: Counters,
     key_loads: Loads<KeyId, KeyRead>,
     service_loads: Loads<(), ServicesRead>,
@@ -77,14 +81,16 @@ impl Shared {
         let lifetime = config.cache_ttl + config.max_staleness;
         Self {
             keys: KeyCache::new(config.cache_capacity, lifetime, config.negative_ttl),
-            services: ServiceCache::new(ServiceTable::new(stamp, services.services)),
+            services: ServiceCache::new(ServiceTable::new(stamp, sent, services.services)),
             rereads: Rereads::new(config.poll_interval),
             raises: Raises::default(),
             freshness: Freshness::new(sent),
             witness: Witness::default(),
             usage: UsageTable::new(),
+            missing_roots: MissingRoots::default(),
             redigests: Redigests::default(),
             refusals: Refusals::default(),
+            damage: Damage::default(),
             counters: Counters::default(),
             key_loads: Loads::new(LOADS_RUNNING, LOADS_WAITING),
             service_loads: Loads::new(1, 0),
@@ -128,7 +134,8 @@ impl Shared {
 
     /// Reads a key on behalf of `asker`, or joins the read that is under way.
     /// The result may be older than a change that this node knows of: it has to
-    /// pass the gate.
+    /// pass the gate. What was joined may be replaced by the read of somebody
+    /// else, which is [`UnavailableCause::Contended`]: it is worth asking again.
     pub(super) async fn load_key(self: &Arc<Self>, id: KeyId, asker: Asker) -> KeyRead {
         let read = Arc::clone(self).read_key(id);
         let joined = self
@@ -211,6 +218,7 @@ impl Shared {
                 UnavailableCause::Overloaded
             }
             Unread::Ended => UnavailableCause::Store,
+            Unread::Replaced => UnavailableCause::Contended,
         }
     }
 
@@ -227,6 +235,8 @@ impl Shared {
             loads_running: self.key_loads.running() as u64,
             loads_waiting: self.key_loads.waiting() as u64,
             warming: u64::from(self.counters.warming.load(Relaxed)),
+            missing_roots: self.missing_roots.names().len() as u64,
+            store_fault: self.store.fault(),
         })
     }
 
@@ -256,6 +266,7 @@ impl Shared {
             // The follower says once that the store is away; here it would be
             // said for every request.
             tracing::debug!(key = %id, %error, "reading a key failed");
+            self.tell_damage(format_args!("key {id}"), &error);
             UnavailableCause::Store
         })?;
         let stamp = Stamp::new(epoch, loaded.head.revision);
@@ -272,6 +283,7 @@ impl Shared {
     }
 
     async fn read_services(self: Arc<Self>) -> ServicesRead {
+        let read_at = self.clock.now();
         let epoch = self.gate.epoch();
         let loaded = self
             .within(self.store.load_services())
@@ -279,11 +291,12 @@ impl Shared {
             .map_err(|error| {
                 Counters::add(&self.counters.load_failures);
                 tracing::debug!(%error, "reading the services failed");
+                self.tell_damage("services", &error);
                 UnavailableCause::Store
             })?;
         self.witness.met(epoch, loaded.head);
-        let table = ServiceTable::new(Stamp::new(epoch, loaded.head.revision), loaded.services);
-        let table = Arc::new(table);
+        let stamp = Stamp::new(epoch, loaded.head.revision);
+        let table = Arc::new(ServiceTable::new(stamp, read_at, loaded.services));
         self.services.keep(&table);
         Ok(table)
     }

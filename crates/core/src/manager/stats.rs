@@ -1,8 +1,11 @@
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::keyring::RootName;
+use crate::store::StoreFault;
 use crate::verdict::{DenialReason, Verdict};
 
 /// Defines the counters and levels, their public snapshot, and their metrics.
@@ -13,13 +16,39 @@ macro_rules! stats {
     ) => {
         /// What a manager has counted since it was built, and how it stands.
         /// Cheap to take.
+        ///
+        /// Each field is a metric as well, of the `metrics` crate, with the label
+        /// `namespace` ([`ManagerConfig::namespace`](super::ManagerConfig)): those
+        /// whose names end in `_total` are counters, the others gauges. Managers
+        /// of one namespace add up. One gauge is no field:
+        /// `portcullis_store_age_seconds{namespace}`, how long ago the store was
+        /// last known to hold nothing unheard of. All of them are handed over with
+        /// each flush.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct ManagerStats {
-            $($(#[$doc])* pub $field: u64,)*
+            $(
+                $(#[$doc])*
+                ///
+                #[doc = concat!("Metric: `", $metric, "`.")]
+                pub $field: u64,
+            )*
             /// Validations that were refused, by [`DenialReason::ALL`]'s order.
+            ///
+            /// Metric: `portcullis_validations_denied_total`, with the label
+            /// `reason` ([`DenialReason::as_str`]).
             pub denied: [u64; DenialReason::COUNT],
-            $($(#[$level_doc])* pub $level: u64,)*
+            $(
+                $(#[$level_doc])*
+                ///
+                #[doc = concat!("Metric: `", $level_metric, "`.")]
+                pub $level: u64,
+            )*
+            /// Why the store takes no changes now; nothing where it takes them.
+            ///
+            /// Metric: `portcullis_store_writable`, 1 where there is no fault,
+            /// and 0 where there is; of several managers, where one has a fault.
+            pub store_fault: Option<StoreFault>,
         }
 
         #[derive(Debug, Default)]
@@ -34,6 +63,7 @@ macro_rules! stats {
         #[derive(Debug, Default)]
         pub(super) struct Levels {
             $(pub(super) $level: u64,)*
+            pub(super) store_fault: Option<StoreFault>,
         }
 
         impl Counters {
@@ -44,6 +74,7 @@ macro_rules! stats {
                         self.denied.get(at).map_or(0, |count| count.load(Relaxed))
                     }),
                     $($level: levels.$level,)*
+                    store_fault: levels.store_fault,
                 }
             }
         }
@@ -141,6 +172,10 @@ stats! {
         warming => "portcullis_cache_warming",
         /// Digests that wait to be moved to the current root.
         digests_waiting => "portcullis_redigests_waiting",
+        /// Roots under which the store's keys are made, and that this keyring
+        /// lacks: while there is one, a token that cannot be proved is answered
+        /// as unavailable, as it may be of that root.
+        missing_roots => "portcullis_keyring_missing_roots",
     }
 }
 
@@ -205,6 +240,16 @@ pub struct StoreStatus {
     pub fresh: bool,
     /// Why the last poll failed; nothing where it was good.
     pub last_error: Option<String>,
+    /// Why the store takes no changes now, as the last attempt at one has
+    /// shown; nothing where it takes them. Keys that are cached or can be read
+    /// are decided as before.
+    pub fault: Option<StoreFault>,
+    /// The roots under which the store's keys are made, and that this keyring
+    /// lacks, by name. While there is one, a token that no root of the keyring
+    /// proves is [unavailable](crate::UnavailableCause::UnknownRoot) and not
+    /// refused; what the keyring proves is decided as before. A restart with a
+    /// keyring that has them ends it.
+    pub missing_roots: Arc<[RootName]>,
 }
 
 #[cfg(test)]

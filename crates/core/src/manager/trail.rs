@@ -1,3 +1,5 @@
+use std::error::Error as StdError;
+
 use crate::audit::SignedEvent;
 use crate::error::{Error, ErrorKind, Invalid};
 use crate::key::KeyId;
@@ -73,12 +75,14 @@ pub struct AuditPage {
 }
 
 impl KeyManager {
-    /// Lists audit events, a page at a time.
+    /// Lists audit events, a page at a time. One that cannot be read ends the page
+    /// before it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for a limit out of range, [`ErrorKind::Corrupt`]
-    /// where an event cannot be read, or what the store says.
+    /// where the first event of the page cannot be read: its sequence is in the
+    /// message, and the trail goes on after it; or what the store says.
     pub async fn audit_events(&self, request: ListEvents) -> Result<AuditPage, Error> {
         let limit = request.request.limit;
         if !(1..=ListEvents::MAX_LIMIT).contains(&limit) {
@@ -89,21 +93,28 @@ impl KeyManager {
             limit: limit.saturating_add(1),
             ..request.request
         };
-        let mut stored = self.stored_events(one_more).await?;
+        let (stored, mut more) = self.first_events(one_more).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = stored.len() > limit;
-        stored.truncate(limit);
-        let last = stored.last().map(|event| event.sequence);
-        let read = |event: StoredEvent| {
+        let mut events = Vec::with_capacity(stored.len().min(limit));
+        for event in stored {
             let sequence = event.sequence;
-            SignedEvent::read(event).map_err(|error| {
-                let message = format!("audit event {sequence} cannot be read");
-                Error::with_source(ErrorKind::Corrupt, message, error)
-            })
-        };
+            if events.len() == limit {
+                more = true;
+                break;
+            }
+            match SignedEvent::read(event) {
+                Ok(event) => events.push(event),
+                Err(error) if events.is_empty() => return Err(unreadable(sequence, error)),
+                Err(_) => {
+                    more = true;
+                    break;
+                }
+            }
+        }
+        let last = events.last().map(|signed| signed.event.sequence);
         Ok(AuditPage {
-            events: stored.into_iter().map(read).collect::<Result<_, _>>()?,
             next: last.filter(|_| more),
+            events,
         })
     }
 
@@ -119,6 +130,24 @@ impl KeyManager {
         Ok(shared.within(shared.store.audit_head()).await?)
     }
 
+    /// The events that are asked for, or fewer of them where the store cannot read
+    /// all: then there are more.
+    async fn first_events(
+        &self,
+        mut request: EventsRequest,
+    ) -> Result<(Vec<StoredEvent>, bool), Error> {
+        let mut more = false;
+        loop {
+            match self.stored_events(request.clone()).await {
+                Err(error) if error.kind() == ErrorKind::Corrupt && request.limit > 1 => {
+                    request.limit /= 2;
+                    more = true;
+                }
+                read => return read.map(|events| (events, more)),
+            }
+        }
+    }
+
     pub(super) async fn stored_events(
         &self,
         request: EventsRequest,
@@ -126,4 +155,10 @@ impl KeyManager {
         let shared = self.shared();
         Ok(shared.within(shared.store.events(request)).await?)
     }
+}
+
+fn unreadable(sequence: u64, error: impl StdError + Send + Sync + 'static) -> Error {
+    let message =
+        format!("audit event {sequence} cannot be read; the trail goes on after {sequence}");
+    Error::with_source(ErrorKind::Corrupt, message, error)
 }

@@ -12,7 +12,7 @@ use crate::keyring::RootName;
 use crate::store::{
     AuditHead, AuditLog, BoxFuture, Change, Changes, EventsRequest, Head, KeyStore, Loaded,
     LoadedServices, Lookup, Page, PageRequest, Redigest, RootCheck, RootUse, Store, StoreError,
-    StoreErrorKind, StoredEvent, UsageStore,
+    StoreErrorKind, StoreFault, StoredEvent, UsageStore,
 };
 use crate::usage::{KeyUsage, UsageBatch};
 
@@ -28,7 +28,9 @@ pub struct FaultStore {
     held: watch::Sender<u64>,
     page: watch::Sender<u32>,
     services_lost: watch::Sender<bool>,
+    unwritable: watch::Sender<Option<StoreFault>>,
     damaged: watch::Sender<Option<KeyId>>,
+    unreadable: watch::Sender<Option<KeyId>>,
     after_heads: watch::Sender<Option<Meanwhile>>,
     after_anchors: watch::Sender<Option<Meanwhile>>,
     calls: Arc<Calls>,
@@ -87,7 +89,9 @@ impl FaultStore {
             held: watch::Sender::new(0),
             page: watch::Sender::new(u32::MAX),
             services_lost: watch::Sender::new(false),
+            unwritable: watch::Sender::new(None),
             damaged: watch::Sender::new(None),
+            unreadable: watch::Sender::new(None),
             after_heads: watch::Sender::new(None),
             after_anchors: watch::Sender::new(None),
             calls: Arc::default(),
@@ -125,10 +129,22 @@ impl FaultStore {
         self.services_lost.send_replace(true);
     }
 
+    /// From now on, whatever would change something fails for this reason, and
+    /// reads go on; with nothing, changes are made again.
+    pub fn take_no_changes(&self, fault: Option<StoreFault>) {
+        self.unwritable.send_replace(fault);
+    }
+
     /// From now on, the digests of this key cannot be moved, as those of a record
     /// that is damaged.
     pub fn damage(&self, key: KeyId) {
         self.damaged.send_replace(Some(key));
+    }
+
+    /// From now on, this key cannot be read, as one whose record is damaged; with
+    /// nothing, every key can.
+    pub fn damage_reads(&self, key: Option<KeyId>) {
+        self.unreadable.send_replace(key);
     }
 
     /// From now on, this is done whenever the end of the audit chain was read,
@@ -205,6 +221,23 @@ impl FaultStore {
         call.await
     }
 
+    async fn pass_change<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let unwritable = *self.unwritable.borrow();
+        let call = async {
+            match unwritable {
+                Some(fault) => Err(StoreError::new(
+                    StoreErrorKind::Unavailable,
+                    format!("the store takes no changes on purpose: {fault}"),
+                )),
+                None => call.await,
+            }
+        };
+        self.pass(call).await
+    }
+
     async fn hold(&self, calls: Held) {
         let mut holding = self.holding.subscribe();
         if *holding.borrow_and_update() == calls {
@@ -236,6 +269,11 @@ impl KeyStore for FaultStore {
     fn load(&self, lookup: Lookup) -> BoxFuture<'_, Result<Loaded, StoreError>> {
         Box::pin(async move {
             let _loading = self.calls.begin_load();
+            let Lookup::Id(id) = lookup;
+            if *self.unreadable.borrow() == Some(id) {
+                let message = "the record is damaged on purpose";
+                return Err(StoreError::new(StoreErrorKind::Corrupt, message));
+            }
             let loaded = self.pass(self.inner.load(lookup)).await;
             self.hold(Held::Loads).await;
             loaded
@@ -262,7 +300,7 @@ impl KeyStore for FaultStore {
 
     fn commit(&self, change: Change) -> BoxFuture<'_, Result<Head, StoreError>> {
         Box::pin(async move {
-            let committed = self.pass(self.inner.commit(change)).await;
+            let committed = self.pass_change(self.inner.commit(change)).await;
             self.hold(Held::Commits).await;
             committed
         })
@@ -277,7 +315,11 @@ impl KeyStore for FaultStore {
         &self,
         checks: Vec<RootCheck>,
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
-        Box::pin(self.pass(self.inner.remember_roots(checks)))
+        Box::pin(self.pass_change(self.inner.remember_roots(checks)))
+    }
+
+    fn roots(&self) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
+        Box::pin(self.pass(self.inner.roots()))
     }
 
     fn root_use(
@@ -295,7 +337,11 @@ impl KeyStore for FaultStore {
             let damaged = StoreError::new(StoreErrorKind::Corrupt, message);
             return Box::pin(async { Err(damaged) });
         }
-        Box::pin(self.pass(self.inner.redigest(batch)))
+        Box::pin(self.pass_change(self.inner.redigest(batch)))
+    }
+
+    fn fault(&self) -> Option<StoreFault> {
+        self.unwritable.borrow().or_else(|| self.inner.fault())
     }
 }
 
@@ -303,7 +349,7 @@ impl UsageStore for FaultStore {
     fn add_usage(&self, batch: &UsageBatch) -> BoxFuture<'_, Result<(), StoreError>> {
         let batch = batch.clone();
         self.calls.usage_writes.fetch_add(1, SeqCst);
-        Box::pin(async move { self.pass(self.inner.add_usage(&batch)).await })
+        Box::pin(async move { self.pass_change(self.inner.add_usage(&batch)).await })
     }
 
     fn usage(&self, keys: Vec<KeyId>) -> BoxFuture<'_, Result<Vec<KeyUsage>, StoreError>> {

@@ -22,6 +22,7 @@ mod fault;
 mod head;
 mod memory;
 mod page;
+mod store_fault;
 mod stored;
 mod traits;
 
@@ -32,6 +33,7 @@ pub use fault::{Fault, FaultStore};
 pub use head::{Changes, Head, Revision};
 pub use memory::MemoryStore;
 pub use page::{DamagedKey, Page, PagePosition, PageRequest};
+pub use store_fault::StoreFault;
 pub use stored::FromStored;
 pub use traits::{
     AuditHead, AuditLog, BoxFuture, EventsRequest, KeyStore, Loaded, LoadedServices, Lookup,

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::key::{Digest, Key, KeyId};
 use crate::keyring::RootName;
 use crate::service::{Service, ServiceName};
-use crate::store::{Change, Changes, Head, Page, PageRequest, StoreError};
+use crate::store::{Change, Changes, Head, Page, PageRequest, StoreError, StoreFault};
 use crate::usage::{KeyUsage, UsageBatch};
 
 /// A future on the heap, so that the traits can be objects.
@@ -44,9 +44,11 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
     /// keys come and change: by creation where the filter asks for nothing
     /// else. Where it asks for a status, a use or an expiry, the order may be by
     /// those; a key that is used or whose expiry or state changes meanwhile may
-    /// then be met again, or not. The cost depends on the page, not on the
-    /// number of keys. A position that this store did not write for this filter
-    /// is `Invalid`.
+    /// then be met again, or not. It looks at a bounded number of records: a page
+    /// may be short, or empty, and say where to go on. For which filters the cost
+    /// should not depend on the number of keys stands at
+    /// [`KeyManager::list_keys`](crate::KeyManager::list_keys). A position that
+    /// this store did not write for this filter is `Invalid`.
     fn page(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>>;
 
     /// Remembers the check of each root that is new to the store, and returns
@@ -55,6 +57,13 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
         &self,
         checks: Vec<RootCheck>,
     ) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>>;
+
+    /// All that [`KeyStore::remember_roots`] remembers. It is asked for with
+    /// every poll: a store that can should read it without whatever changes need
+    /// (a lock, a disk that may be written), as by default it may not.
+    fn roots(&self) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
+        self.remember_roots(Vec::new())
+    }
 
     /// What stands under a root at `now`.
     fn root_use(
@@ -72,6 +81,17 @@ pub trait KeyStore: fmt::Debug + Send + Sync + 'static {
     /// A batch that holds a record which cannot be read is `Corrupt` as a whole,
     /// and moves nothing: it is sent again in parts.
     fn redigest(&self, batch: Vec<Redigest>) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Why the store takes no changes now, as the last attempt at one has shown;
+    /// nothing where it takes them. What was refused because of what stands (a
+    /// conflict, the quota) is no fault, and neither is somebody else's lock. A
+    /// fault is over with the next change that is made, at the latest.
+    ///
+    /// Answers at once, without asking what keeps the changes. A store that
+    /// cannot tell says nothing, as by default: there errors alone tell of it.
+    fn fault(&self) -> Option<StoreFault> {
+        None
+    }
 }
 
 /// Keeps the counters of use. They move no version and no revision.

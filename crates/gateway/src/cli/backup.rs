@@ -9,7 +9,7 @@ use super::dto::BackupDto;
 use super::error::CliError;
 use super::exit::Exit;
 use super::global::GlobalArgs;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::shutdown::Shutdown;
 use crate::config::Config;
 
@@ -72,11 +72,11 @@ fn cut(exit: Exit) -> CliError {
 
 fn tell(args: &BackupArgs, report: &BackupReport) -> String {
     format!(
-        "{} holds {} services and {} keys ({} bytes), and was found whole\nrevision: {}\naudit \
+        "{} holds {} and {} ({} bytes), and was found whole\nrevision: {}\naudit \
          head: {}",
         args.to.display(),
-        report.services,
-        report.keys,
+        counted(report.services, "service"),
+        counted(report.keys, "key"),
         report.bytes,
         report.head.revision,
         report.audit_head

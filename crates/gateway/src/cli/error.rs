@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::path::Path;
 use std::{fmt, io};
 
 use portcullis::keyring::KeyringError;
@@ -53,6 +54,15 @@ impl CliError {
         if !self.causes.last().unwrap_or(&self.message).contains(&cause) {
             self.causes.push(cause);
         }
+    }
+
+    /// Names the database, where what cannot be used may be that.
+    pub(super) fn naming(mut self, database: &Path) -> Self {
+        let path = database.display().to_string();
+        if self.exit == Exit::Unavailable && !self.message.contains(&path) {
+            self.message = format!("{path}: {}", self.message);
+        }
+        self
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -168,11 +178,15 @@ mod tests {
             (StoreErrorKind::QuotaReached, Exit::Conflict),
             (StoreErrorKind::Busy, Exit::Unavailable),
             (StoreErrorKind::OutcomeUnknown, Exit::Partial),
-            (StoreErrorKind::Corrupt, Exit::Failure),
+            (StoreErrorKind::Unavailable, Exit::Unavailable),
+            (StoreErrorKind::Corrupt, Exit::Refused),
         ] {
             assert_eq!(Exit::from(kind), exit, "{kind:?}");
             let error = CliError::from(Error::from(StoreError::new(kind, "x")));
             assert_eq!(error.exit(), exit, "{kind:?}");
+        }
+        for kind in [StoreErrorKind::Foreign, StoreErrorKind::Newer] {
+            assert_eq!(Exit::from(kind), Exit::Unavailable, "{kind:?}");
         }
         let keyring = Keyring::from_file("/nonexistent/keyring").expect_err("missing");
         assert_eq!(CliError::from(keyring).exit(), Exit::Unavailable);

@@ -11,7 +11,7 @@ use crate::config::OpenErrorKind;
 ///
 /// All kinds of errors are given their status here, and nowhere else; but a command whose answer
 /// is that something is not as it should be (`keys verify`, `check`, `audit verify`) says so with
-/// [`Exit::Refused`].
+/// [`Exit::Refused`], and one that was left half-done with [`Exit::Partial`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -20,17 +20,19 @@ pub enum Exit {
     Done = 0,
     /// Something failed that no other status names.
     Failure = 1,
-    /// An argument, a cursor or an environment variable is not allowed; nothing was changed.
+    /// An argument, a cursor, an environment variable or the standard output is not one that the
+    /// command can do with; nothing was changed.
     Usage = 2,
     /// The service or key does not exist.
     NotFound = 3,
     /// The state of things forbids it: it exists already, is revoked, retired or in use, was
     /// changed in between, or the quota is reached.
     Conflict = 4,
-    /// The answer is no: the token was refused, or a fault was found in the database or the
-    /// audit trail.
+    /// The answer is no: the token was refused, or the database or the audit trail has a fault:
+    /// damage, or a state that lies behind what was acknowledged.
     Refused = 5,
-    /// The database, the keyring or a listen address cannot be used now.
+    /// The database, the keyring, a listen address or a file to write cannot be used now: it is
+    /// missing, locked, not ours, or may not be read or written.
     Unavailable = 6,
     /// The configuration file is missing or has faults.
     Config = 7,
@@ -72,11 +74,15 @@ impl Exit {
         match self {
             Self::Done => "done",
             Self::Failure => "something failed that no other status names",
-            Self::Usage => "an argument, cursor or environment variable is not allowed",
+            Self::Usage => {
+                "an argument, cursor, environment variable or standard output is not allowed"
+            }
             Self::NotFound => "the service or key does not exist",
             Self::Conflict => "it exists already, or its state or quota forbids it",
             Self::Refused => "the token was refused, or database or audit trail have a fault",
-            Self::Unavailable => "database, keyring or listen address cannot be used now",
+            Self::Unavailable => {
+                "database, keyring, listen address or a file to write cannot be used now"
+            }
             Self::Config => "the configuration is missing or has faults",
             Self::Partial => "a part was done, or it is not known: standard error tells what is",
             Self::HungUp => "stopped by SIGHUP before all was done",
@@ -113,6 +119,7 @@ impl From<ErrorKind> for Exit {
             | ErrorKind::QuotaReached
             | ErrorKind::Retired
             | ErrorKind::InUse => Self::Conflict,
+            ErrorKind::Corrupt => Self::Refused,
             ErrorKind::Keyring | ErrorKind::Unavailable => Self::Unavailable,
             ErrorKind::OutcomeUnknown => Self::Partial,
             _ => Self::Failure,
@@ -130,7 +137,11 @@ impl From<StoreErrorKind> for Exit {
             | StoreErrorKind::QuotaReached
             | StoreErrorKind::Retired
             | StoreErrorKind::InUse => Self::Conflict,
-            StoreErrorKind::Busy | StoreErrorKind::Unavailable => Self::Unavailable,
+            StoreErrorKind::Corrupt => Self::Refused,
+            StoreErrorKind::Busy
+            | StoreErrorKind::Unavailable
+            | StoreErrorKind::Foreign
+            | StoreErrorKind::Newer => Self::Unavailable,
             StoreErrorKind::OutcomeUnknown => Self::Partial,
             _ => Self::Failure,
         }
@@ -140,8 +151,10 @@ impl From<StoreErrorKind> for Exit {
 impl From<OpenErrorKind> for Exit {
     fn from(kind: OpenErrorKind) -> Self {
         match kind {
-            OpenErrorKind::Keyring | OpenErrorKind::Unavailable => Self::Unavailable,
-            OpenErrorKind::Store => Self::Failure,
+            OpenErrorKind::Keyring | OpenErrorKind::Unavailable | OpenErrorKind::Store => {
+                Self::Unavailable
+            }
+            OpenErrorKind::Damaged => Self::Refused,
         }
     }
 }

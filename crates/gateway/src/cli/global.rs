@@ -1,6 +1,8 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use super::output::Format;
 use crate::telemetry::LogFormat;
@@ -14,7 +16,8 @@ pub(super) struct GlobalArgs {
         global = true,
         value_name = "FILE",
         env = "PORTCULLIS_CONFIG",
-        default_value = "portcullis.toml"
+        default_value = "portcullis.toml",
+        value_parser = OsStringValueParser::new().try_map(file)
     )]
     pub(super) config: PathBuf,
 
@@ -37,4 +40,13 @@ pub(super) struct GlobalArgs {
         default_value_t
     )]
     pub(super) log_format: LogFormat,
+}
+
+/// Whoever sets the variable to nothing has not named another file, and does not read of an option
+/// that was not given.
+fn file(path: OsString) -> Result<PathBuf, &'static str> {
+    if path.is_empty() {
+        return Err("expected the path of a file, in PORTCULLIS_CONFIG as well where that is set");
+    }
+    Ok(path.into())
 }

@@ -95,7 +95,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 
 fn failed(path: &Path, error: &io::Error) -> CliError {
     let message = format!("cannot write {}", path.display());
-    CliError::because(Exit::Failure, message, error)
+    CliError::because(Exit::Unavailable, message, error)
 }
 
 #[cfg(test)]
@@ -137,6 +137,7 @@ mod tests {
             assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 1);
         }
         let missing = SetUp::at(std::path::Path::new("/nonexistent/folder"));
-        assert!(missing.write(TEMPLATE).is_err());
+        let error = missing.write(TEMPLATE).expect_err("no folder");
+        assert_eq!(error.exit(), Exit::Unavailable);
     }
 }

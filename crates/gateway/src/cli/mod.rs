@@ -28,6 +28,7 @@ mod serve;
 mod services;
 mod session;
 mod shutdown;
+mod standard_output;
 #[cfg(test)]
 mod tests;
 mod when;

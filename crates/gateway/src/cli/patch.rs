@@ -32,6 +32,11 @@ pub(super) struct PatchArgs {
 }
 
 impl PatchArgs {
+    /// Whether there is one, in place of single fields.
+    pub(super) fn is_patch(&self) -> bool {
+        self.patch.is_some()
+    }
+
     /// Reads the patch, where there is one outside of the arguments; nothing where there is none.
     pub(super) fn read(&self, output: &mut Output<'_>) -> Result<Option<Vec<u8>>, CliError> {
         let source = self.patch.as_ref();

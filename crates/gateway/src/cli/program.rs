@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::Output;
+use super::shutdown::outlive_file_limit;
 use super::{Exit, audit, backup, check, init, keyring, keys, quickstart, serve, services};
 use crate::telemetry::{LogLevel, init_logs};
 
@@ -74,6 +75,7 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
 }
 
 async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {
+    outlive_file_limit()?;
     let global = cli.global;
     match cli.command {
         Command::Serve => serve::run(&global).await,

@@ -30,7 +30,7 @@ pub(super) async fn with_manager<T>(
     };
     let result = command(&manager, output).await;
     let closed = manager.shutdown().await;
-    let value = result?;
+    let value = result.map_err(|error| error.naming(&config.store_path))?;
     if let Err(error) = closed {
         // What was asked for is done, also where nobody reads remarks.
         let _ = output.note(&format!(

@@ -61,7 +61,7 @@ impl Shutdown {
             .iter()
             .map(caught)
             .collect::<std::io::Result<_>>()
-            .map_err(|error| CliError::because(Exit::Failure, "cannot catch signals", &error))?;
+            .map_err(|error| cannot_catch(&error))?;
         Ok(Self { signals })
     }
 
@@ -97,6 +97,30 @@ impl Shutdown {
         }
         Exit::Interrupted
     }
+}
+
+/// From now on a file that may not grow any further (`ulimit -f`) is an error of the write that met
+/// it, as a full disk is, and not the program's end without a word. To be called within a runtime.
+#[cfg(unix)]
+pub(super) fn outlive_file_limit() -> Result<(), CliError> {
+    /// SIGXFSZ: on Linux and on the BSDs, of whatever machine but MIPS.
+    const FILE_LIMIT: i32 = 25;
+
+    // It stays caught, though nobody waits for it.
+    let kind = tokio::signal::unix::SignalKind::from_raw(FILE_LIMIT);
+    let caught = tokio::signal::unix::signal(kind);
+    caught.map(drop).map_err(|error| cannot_catch(&error))
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+pub(super) fn outlive_file_limit() -> Result<(), CliError> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn cannot_catch(error: &std::io::Error) -> CliError {
+    CliError::because(Exit::Failure, "cannot catch signals", error)
 }
 
 /// The signal's bit in the mask of those that this process was started to ignore (Linux).

@@ -72,6 +72,7 @@ impl Config {
             let error = self.explained(error);
             let kind = match error.kind() {
                 StoreErrorKind::Busy | StoreErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                StoreErrorKind::Corrupt => OpenErrorKind::Damaged,
                 _ => OpenErrorKind::Store,
             };
             OpenError::new(kind, format!("cannot open the database {path}"), error)
@@ -90,10 +91,13 @@ impl Config {
                     OpenErrorKind::Unavailable,
                     format!("cannot read the database {path}"),
                 ),
-                _ => (
-                    OpenErrorKind::Store,
-                    format!("cannot use the database {path}"),
-                ),
+                kind => {
+                    let kind = match kind {
+                        ErrorKind::Corrupt => OpenErrorKind::Damaged,
+                        _ => OpenErrorKind::Store,
+                    };
+                    (kind, format!("cannot use the database {path}"))
+                }
             };
             OpenError::new(kind, what, error)
         })
@@ -142,6 +146,8 @@ pub enum OpenErrorKind {
     Keyring,
     /// The database cannot be opened or read now.
     Unavailable,
+    /// The database is damaged, or has fallen behind what was acknowledged.
+    Damaged,
     /// The database is not one that this version can use.
     Store,
 }

@@ -35,6 +35,23 @@
 //! key learns of it, and a store that is away makes nobody anonymous.
 //! [`RequireScopes`](crate::RequireScopes) behind it asks such a request for a
 //! key.
+//!
+//! # The key in the log
+//!
+//! The id of the key that lets a request pass is recorded on the current span,
+//! as `portcullis.key_id`. A span takes only fields that it was made with, so
+//! whoever makes the request's span, outside of the layer, declares this one as
+//! empty, for example for tower-http's `TraceLayer::make_span_with`:
+//!
+//! ```
+//! use http::Request;
+//! use tracing::{Span, field::Empty, info_span};
+//!
+//! fn span<B>(request: &Request<B>) -> Span {
+//!     info_span!("request", method = %request.method(), portcullis.key_id = Empty)
+//! }
+//! # let _ = span(&Request::new(()));
+//! ```
 
 mod door;
 mod future;

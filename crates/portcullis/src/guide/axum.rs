@@ -51,7 +51,9 @@
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 //! // With connect info the layers know the peer's address.
 //! let service = app(gate.clone())?.into_make_service_with_connect_info::<SocketAddr>();
-//! axum::serve(listener, service).await?;
+//! // Without an end of its own the server never returns, and nothing is written down.
+//! let stop = async { drop(tokio::signal::ctrl_c().await) };
+//! axum::serve(listener, service).with_graceful_shutdown(stop).await?;
 //! gate.shutdown().await?;
 //! # Ok(())
 //! # }

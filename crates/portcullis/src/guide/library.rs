@@ -58,6 +58,20 @@
 //! # }
 //! ```
 //!
+//! The keyring's file is made once, with mode 0600, and belongs into a backup of
+//! its own: without it no key can be checked.
+//!
+//! ```no_run
+//! use portcullis::Keyring;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! Keyring::generate("k1".parse()?)?.write_new("keyring")?; // overwrites nothing
+//! let keyring = Keyring::from_file("keyring")?; // at each start
+//! # drop(keyring);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - Where rates are to be kept as well, put a
 //!   [`Gatekeeper`](crate::Gatekeeper) around the manager and ask that: its
 //!   [`Decision`](crate::Decision) has a fourth arm, throttled.

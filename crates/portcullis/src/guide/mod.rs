@@ -7,9 +7,9 @@
 //! | a bare hyper server, or any other tower service | [`hyper`] |
 //! | a tonic service | [`tonic`] |
 //! | clients that are browsers | [`browsers`] |
+//! | an application in any language, and no wish to change it | [`gateway`] |
 //!
-//! Tests of an application are in `portcullis::testing`; a reverse proxy in
-//! front of applications in any language is the program `portcullis`.
+//! Tests of an application are in `portcullis::testing`.
 //!
 //! What holds for every door: a process has one
 //! [`Gatekeeper`](crate::Gatekeeper), whose clones share keys and limits, and
@@ -20,6 +20,7 @@
 pub mod axum;
 #[cfg(feature = "layer")]
 pub mod browsers;
+pub mod gateway;
 #[cfg(feature = "layer")]
 pub mod hyper;
 pub mod library;

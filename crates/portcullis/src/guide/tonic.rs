@@ -11,6 +11,7 @@
 //! | 7 `PERMISSION_DENIED` | the key lacks a permission |
 //! | 8 `RESOURCE_EXHAUSTED` | used too often; `RetryInfo` and `retry-after` say when to come back |
 //! | 14 `UNAVAILABLE` | nobody can say now; when to come back, as above |
+//! | 13 `INTERNAL` | a check stands where no layer is around it |
 //!
 //! ```no_run
 //! use portcullis::{ApiKeyLayer, ClientAddr, Gatekeeper, Grant, Permission, RequireScopes};
@@ -60,14 +61,17 @@
 //! }
 //!
 //! async fn serve(gate: Gatekeeper) -> Result<(), Box<dyn std::error::Error>> {
+//!     // Without an end of its own the server never returns, and nothing is written down.
+//!     let stop = async { drop(tokio::signal::ctrl_c().await) };
 //!     // Permissions of one service of several; `named_layer` keeps its name.
 //!     let checks = RequireScopes::all_of([READ]).named_layer(HealthServer::new(Checks));
 //!     Server::builder()
 //!         .layer(MapRequestLayer::new(tell_peer)) // the first layer runs first
-//!         .layer(ApiKeyLayer::new(gate, ORDERS))
+//!         .layer(ApiKeyLayer::new(gate.clone(), ORDERS))
 //!         .add_service(checks)
-//!         .serve("127.0.0.1:3000".parse()?)
+//!         .serve_with_shutdown("127.0.0.1:3000".parse()?, stop)
 //!         .await?;
+//!     gate.shutdown().await?;
 //!     Ok(())
 //! }
 //! # let _ = serve;

@@ -20,7 +20,7 @@ use super::link::Link;
 use super::note::Note;
 use super::schema::{self, Standing};
 use super::way::{LOOKS, Way, stand};
-use super::{history, log, owner, read, target};
+use super::{history, leftovers, log, owner, read, target};
 
 /// How many pages are copied before it is looked whether anybody still waits.
 const STEP: i32 = 64;
@@ -140,11 +140,8 @@ fn write(
     let unwritable = |error| unavailable(&format!("{} cannot be written", to.display()), error);
     // Beside the target, so that it gets its name in one step; readable by its
     // owner alone, who is the database's: it is to take its place.
-    let (file, draft) = tempfile::Builder::new()
-        .prefix(".portcullis-backup-")
-        .tempfile_in(folder)
-        .map_err(unwritable)?
-        .into_parts();
+    let (file, draft) = leftovers::draft(folder).map_err(unwritable)?.into_parts();
+    leftovers::remove(folder, &file);
     let _pieces = Pieces(draft.to_path_buf());
     let copied = pages(&draft)?;
     if copied.schema == schema::VERSION {

@@ -4,8 +4,9 @@ use portcullis_core::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::checkpoint::Emptied;
-use super::error::{Failure, Fault};
+use super::error::{Failure, Fault, word};
 use super::link::Link;
+use super::standing::Standing;
 
 /// The length of the log, in bytes, from which on it is moved into the database
 /// even if others have to wait for that.
@@ -19,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(super) struct Condition {
     fault: Option<Fault>,
+    /// The fault in the words of operators.
+    standing: Standing,
     /// Whether the changes at hand have met one.
     met: bool,
     /// What is the matter with the log, and was told.
@@ -36,6 +39,13 @@ enum Trouble {
 }
 
 impl Condition {
+    pub(super) fn new(standing: Standing) -> Self {
+        Self {
+            standing,
+            ..Self::default()
+        }
+    }
+
     /// Before changes are made: where the last ones met a fault, tries whether
     /// that is over, with a transaction that changes nothing. Fails where it is
     /// not: what waits was not tried, and is known not to be made. It also
@@ -65,11 +75,13 @@ impl Condition {
         if self.fault.replace(fault).is_none() {
             tracing::error!(%error, "changes cannot be written, and are refused until they can");
         }
+        self.standing.set(Some(word(error)));
     }
 
     /// After changes were committed.
     pub(super) fn committed(&mut self) {
         if !self.met && self.fault.take().is_some() {
+            self.standing.set(None);
             tracing::info!("changes are written again");
         }
     }
@@ -97,8 +109,27 @@ impl Condition {
         }
     }
 
-    /// Empties the log while nobody writes; false where it could not be.
+    /// What is done while nobody writes: where changes met a fault, tries
+    /// whether that is over, so that whoever watches hears of it without one
+    /// more change; and empties the log. False where either could not be done.
     pub(super) fn rest(&mut self, link: &Link) -> bool {
+        let writable = self.try_again(link);
+        self.rest_log(link) && writable
+    }
+
+    fn try_again(&mut self, link: &Link) -> bool {
+        if self.fault.is_none() {
+            return true;
+        }
+        let tried = link.follow().and_then(|()| self.begin(link));
+        match &tried {
+            Err(error) => self.met(error),
+            Ok(()) => self.committed(),
+        }
+        tried.is_ok()
+    }
+
+    fn rest_log(&mut self, link: &Link) -> bool {
         match link.empty_log(Duration::ZERO) {
             Some(Emptied::Done) => {
                 self.log_is_well();

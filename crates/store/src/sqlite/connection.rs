@@ -5,6 +5,7 @@ use portcullis_core::store::StoreErrorKind;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::access;
 use super::error::Failure;
 use super::schema::{self, Standing};
 
@@ -27,9 +28,11 @@ pub(super) enum Depth {
     Bounded,
 }
 
-/// Opens a connection that may write, and checks nothing.
+/// Opens a connection that may write, and checks nothing but that.
 pub(super) fn open_file(path: &Path) -> Result<Connection, Failure> {
     let connection = connection(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Before the first statement, which would make the files beside it.
+    access::check(&connection, path)?;
     // NORMAL would lose the latest commits to a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)

@@ -21,7 +21,7 @@
 //! outcome is unknown. Reads go on as far as they can; a reader whose
 //! connection failed gets a new one.
 
-use portcullis_core::store::{StoreError, StoreErrorKind};
+use portcullis_core::store::{StoreError, StoreErrorKind, StoreFault};
 use rusqlite::ErrorCode;
 
 /// What stops a job: a decision of the store, or SQLite.
@@ -143,8 +143,7 @@ pub(super) enum Fault {
 impl Fault {
     /// What an error asks for that SQLite is the source of.
     pub(super) fn of(error: &StoreError) -> Self {
-        let source = std::error::Error::source(error);
-        let Some(error) = source.and_then(|source| source.downcast_ref::<rusqlite::Error>()) else {
+        let Some(error) = sqlite(error) else {
             return Self::None;
         };
         match error.sqlite_error_code() {
@@ -163,6 +162,20 @@ impl Fault {
     }
 }
 
+/// What operators are told of an error that is a fault.
+pub(super) fn word(error: &StoreError) -> StoreFault {
+    match sqlite(error).and_then(rusqlite::Error::sqlite_error_code) {
+        Some(ErrorCode::DiskFull) => StoreFault::Full,
+        Some(ErrorCode::ReadOnly) => StoreFault::ReadOnly,
+        _ => StoreFault::Failing,
+    }
+}
+
+/// The error of SQLite behind it.
+fn sqlite(error: &StoreError) -> Option<&rusqlite::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
 fn words(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::DiskFull => "there is no room for the database",
@@ -176,13 +189,27 @@ fn words(code: ErrorCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::store::{StoreError, StoreErrorKind};
+    use portcullis_core::store::{StoreError, StoreErrorKind, StoreFault};
     use rusqlite::ffi;
 
-    use super::{Failure, Fault, uncommitted};
+    use super::{Failure, Fault, uncommitted, word};
 
     fn sqlite(code: i32) -> rusqlite::Error {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn operators_are_told_what_they_can_do_about() {
+        for (code, told) in [
+            (ffi::SQLITE_FULL, StoreFault::Full),
+            (ffi::SQLITE_READONLY_DBMOVED, StoreFault::ReadOnly),
+            (ffi::SQLITE_IOERR_WRITE, StoreFault::Failing),
+            (ffi::SQLITE_CORRUPT, StoreFault::Failing),
+        ] {
+            for failure in [Failure::from(sqlite(code)), uncommitted(sqlite(code))] {
+                assert_eq!(word(&StoreError::from(failure)), told, "{code}");
+            }
+        }
     }
 
     #[test]

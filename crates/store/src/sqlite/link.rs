@@ -28,6 +28,9 @@ pub(super) struct Link {
     /// Whether the path could not be looked at when that was last tried:
     /// nobody knows then whether what is open still counts.
     blind: AtomicBool,
+    /// Whether what stands at the path could not be opened when that was last
+    /// tried.
+    lost: AtomicBool,
     /// How often somebody kept the log from being emptied.
     #[cfg(test)]
     pub(super) held: std::sync::atomic::AtomicU64,
@@ -57,6 +60,7 @@ impl Link {
             path,
             state: RwLock::new(State::Open(Box::new(database))),
             blind: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
             #[cfg(test)]
             held: std::sync::atomic::AtomicU64::new(0),
         })
@@ -68,6 +72,17 @@ impl Link {
 
     /// Makes sure that what is open is what stands at the path.
     pub(super) fn follow(&self) -> Result<(), StoreError> {
+        let followed = self.change_to_what_stands();
+        self.lost.store(followed.is_err(), Ordering::Relaxed);
+        followed
+    }
+
+    /// Whether nothing is open that changes could be made to.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn change_to_what_stands(&self) -> Result<(), StoreError> {
         let found = self.look_out()?;
         if self.shared().is(found) {
             return Ok(());

@@ -12,14 +12,15 @@
 //! - [`row`]: rows into records and back.
 //! - [`link`]: which file is open, and the change to another.
 //! - [`database`], [`occasion`], [`connection`], [`schema`], [`identity`],
-//!   [`owner`]: a file's connections, its checks and migrations, what tells it
-//!   from another file at the same path, and whose the files beside it are.
+//!   [`owner`], [`access`]: a file's connections, its checks and migrations, what
+//!   tells it from another file at the same path, whose the files beside it are,
+//!   and whether they may be written.
 //! - [`sums`], [`history`], [`log`], [`note`]: what tells a damaged file from a
 //!   whole one: records, the head, the log, and what was acknowledged.
 //! - [`error`], [`condition`], [`checkpoint`]: what SQLite's errors mean, the way
 //!   back, and the log's way into the file.
-//! - [`check`], [`backup`], [`target`], [`way`]: the whole database, looked at and copied
-//!   without a change to it.
+//! - [`check`], [`backup`], [`target`], [`leftovers`], [`way`]: the whole database, looked at
+//!   and copied without a change to it.
 //!
 //! # Which damage is found by what
 //!
@@ -54,6 +55,7 @@
 //! What they find is damage; what somebody did on purpose the chain tells, whose
 //! key is not in the file.
 
+mod access;
 mod backup;
 mod change;
 mod check;
@@ -65,6 +67,7 @@ mod database;
 mod error;
 mod history;
 mod identity;
+mod leftovers;
 mod link;
 mod list;
 mod log;
@@ -79,6 +82,7 @@ mod readers;
 mod roots;
 mod row;
 mod schema;
+mod standing;
 mod store;
 mod sums;
 mod target;

@@ -82,6 +82,64 @@ pub(super) fn is_alone_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(is_at(file, path)? && file.metadata()?.nlink() == 1)
 }
 
+/// Whether this process may write to the file; there may be none.
+#[cfg(unix)]
+pub(super) fn may_write(path: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    use rustix::io::Errno;
+
+    // Asked and not tried: SQLite's locks on a file are gone once this process
+    // closes it, however it had it open.
+    let asked = accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS);
+    !matches!(asked, Err(Errno::ACCESS | Errno::PERM | Errno::ROFS))
+}
+
+/// Gives a file of the database's owner the mode of the database, without
+/// opening it, for the reason above.
+#[cfg(unix)]
+pub(super) fn open_unopened(path: &Path, database: &Metadata) -> io::Result<()> {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    let there = path.symlink_metadata()?;
+    if !there.is_file() || there.nlink() != 1 || there.uid() != database.uid() {
+        return Err(io::Error::other(
+            "it is no file of its own, or of another owner",
+        ));
+    }
+    let wanted = database.permissions().mode() & 0o666;
+    std::fs::set_permissions(path, Permissions::from_mode(wanted))?;
+    if may_write(path) {
+        Ok(())
+    } else {
+        Err(io::Error::from(ErrorKind::PermissionDenied))
+    }
+}
+
+/// The mode of a file, for a message.
+#[cfg(unix)]
+pub(super) fn mode(metadata: &Metadata) -> String {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    let mode = metadata.permissions().mode() & 0o777;
+    format!(" (mode {mode:03o}, of user {})", metadata.uid())
+}
+
+#[cfg(not(unix))]
+pub(super) fn may_write(_path: &Path) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+pub(super) fn open_unopened(_path: &Path, _database: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn mode(_metadata: &Metadata) -> String {
+    String::new()
+}
+
 #[cfg(not(unix))]
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options.open(path)

@@ -7,18 +7,42 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::error::Failure;
 use super::row::{Fields, stored};
 
+/// Keys of the service and one state. One without a sum is refused for good
+/// (see [`super::change`]) and takes no room, whatever its row says.
+macro_rules! keys {
+    ($state:literal, $expiry:literal) => {
+        concat!(
+            "SELECT 1 FROM keys WHERE service = ?1 AND state = '",
+            $state,
+            "' AND ",
+            $expiry,
+            " AND EXISTS (SELECT 1 FROM key_sums WHERE key = keys.number)"
+        )
+    };
+}
+
 /// Live keys without an end, and those that end later; no more than are asked
 /// for.
-const LIVE: &str = "SELECT count(*) FROM (\
-    SELECT 1 FROM keys WHERE service = ?1 AND state = 'active' AND expires_at IS NULL UNION ALL \
-    SELECT 1 FROM keys WHERE service = ?1 AND state = 'active' AND expires_at > ?2 UNION ALL \
-    SELECT 1 FROM keys WHERE service = ?1 AND state = 'disabled' AND expires_at IS NULL UNION ALL \
-    SELECT 1 FROM keys WHERE service = ?1 AND state = 'disabled' AND expires_at > ?2 LIMIT ?3)";
+const LIVE: &str = concat!(
+    "SELECT count(*) FROM (",
+    keys!("active", "expires_at IS NULL"),
+    " UNION ALL ",
+    keys!("active", "expires_at > ?2"),
+    " UNION ALL ",
+    keys!("disabled", "expires_at IS NULL"),
+    " UNION ALL ",
+    keys!("disabled", "expires_at > ?2"),
+    " LIMIT ?3)"
+);
 
 /// Expired keys that were not revoked; no more than are asked for.
-const EXPIRED: &str = "SELECT count(*) FROM (\
-    SELECT 1 FROM keys WHERE service = ?1 AND state = 'active' AND expires_at <= ?2 UNION ALL \
-    SELECT 1 FROM keys WHERE service = ?1 AND state = 'disabled' AND expires_at <= ?2 LIMIT ?3)";
+const EXPIRED: &str = concat!(
+    "SELECT count(*) FROM (",
+    keys!("active", "expires_at <= ?2"),
+    " UNION ALL ",
+    keys!("disabled", "expires_at <= ?2"),
+    " LIMIT ?3)"
+);
 
 const ROOM: &str =
     "SELECT quota, unrevoked, retired_at IS NOT NULL AS retired FROM services WHERE name = ?1";
@@ -134,7 +158,9 @@ impl Held {
         };
         if full {
             let quota = self.quota;
-            let message = format!("service {service} holds {quota} live keys, its quota");
+            let message = format!(
+                "the quota of service {service} is {quota}: its live keys would be more than that"
+            );
             return Err(Failure::new(StoreErrorKind::QuotaReached, message));
         }
         Ok(())

@@ -7,12 +7,32 @@ use super::error::Failure;
 use super::row::Fields;
 use super::sums;
 
+/// Standing secrets of a root. Those of a key without a sum are refused for
+/// good (see [`super::change`]), whatever their rows say.
+macro_rules! secrets {
+    ($root:literal, $end:literal) => {
+        concat!(
+            "(SELECT count(*) FROM secrets WHERE standing = 1 AND ",
+            $root,
+            " = ?1 AND ",
+            $end,
+            " AND EXISTS (SELECT 1 FROM key_sums WHERE key_sums.key = secrets.key))"
+        )
+    };
+}
+
 /// Standing secrets without an end, and those that end later.
-const USE: &str = "SELECT \
-    (SELECT count(*) FROM secrets WHERE standing = 1 AND root = ?1 AND ends_at IS NULL) + \
-    (SELECT count(*) FROM secrets WHERE standing = 1 AND root = ?1 AND ends_at > ?2) AS digests, \
-    (SELECT count(*) FROM secrets WHERE standing = 1 AND issuer = ?1 AND ends_at IS NULL) + \
-    (SELECT count(*) FROM secrets WHERE standing = 1 AND issuer = ?1 AND ends_at > ?2) AS tokens";
+const USE: &str = concat!(
+    "SELECT ",
+    secrets!("root", "ends_at IS NULL"),
+    " + ",
+    secrets!("root", "ends_at > ?2"),
+    " AS digests, ",
+    secrets!("issuer", "ends_at IS NULL"),
+    " + ",
+    secrets!("issuer", "ends_at > ?2"),
+    " AS tokens"
+);
 
 const NUMBER: &str = "SELECT number FROM keys WHERE id = ?1";
 
@@ -37,6 +57,11 @@ pub(super) fn remember(
     for RootCheck { name, check, .. } in checks {
         insert.execute((name.as_str(), check))?;
     }
+    all(connection)
+}
+
+/// Every root that is remembered, by name.
+pub(super) fn all(connection: &Connection) -> Result<Vec<RootCheck>, Failure> {
     let sql = "SELECT name, check_mac, retired FROM roots ORDER BY name";
     let mut all = connection.prepare_cached(sql)?;
     let mut rows = all.query([])?;
@@ -53,7 +78,7 @@ pub(super) fn remember(
     Ok(roots)
 }
 
-/// Counts what stands under a root, in the indexes alone.
+/// Counts what stands under a root, in the indexes and the sums alone.
 pub(super) fn usage(
     connection: &Connection,
     name: &RootName,

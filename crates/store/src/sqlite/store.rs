@@ -11,7 +11,7 @@ use portcullis_core::keyring::RootName;
 use portcullis_core::store::{
     AuditHead, AuditLog, BoxFuture, Change, Changes, EventsRequest, Head, KeyStore, Loaded,
     LoadedServices, Lookup, Page, PageRequest, Redigest, RootCheck, RootUse, StoreError,
-    StoreErrorKind, StoredEvent, UsageStore,
+    StoreErrorKind, StoreFault, StoredEvent, UsageStore,
 };
 use portcullis_core::usage::{KeyUsage, UsageBatch};
 use rusqlite::Connection;
@@ -255,6 +255,10 @@ impl KeyStore for SqliteStore {
         })
     }
 
+    fn roots(&self) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
+        self.read(|connection| roots::all(connection))
+    }
+
     fn root_use(
         &self,
         name: RootName,
@@ -267,6 +271,11 @@ impl KeyStore for SqliteStore {
         self.write(batch.len(), move |connection| {
             roots::redigest(connection, &batch)
         })
+    }
+
+    fn fault(&self) -> Option<StoreFault> {
+        let lost = self.link.is_lost().then_some(StoreFault::Failing);
+        self.writer.fault().or(lost)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use portcullis_core::store::{StoreError, StoreErrorKind};
+use portcullis_core::store::{StoreError, StoreErrorKind, StoreFault};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -12,6 +12,7 @@ use super::condition::Condition;
 use super::error::{Failure, uncommitted};
 use super::link::Link;
 use super::note::Note;
+use super::standing::Standing;
 
 /// How many jobs wait at most.
 const WAITING: usize = 1_024;
@@ -31,18 +32,26 @@ pub(super) struct Writer {
     /// Taken at the end: the thread finishes what waits, and ends.
     queue: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    standing: Standing,
 }
 
 impl Writer {
     pub(super) fn start(link: &Arc<Link>) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(WAITING);
-        let link = Arc::clone(link);
+        let standing = Standing::default();
+        let (link, condition) = (Arc::clone(link), Condition::new(standing.clone()));
         let thread = thread::Builder::new().name("portcullis-write".to_owned());
-        let thread = thread.spawn(move || serve(&link, &waiting))?;
+        let thread = thread.spawn(move || serve(&link, condition, &waiting))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
+            standing,
         })
+    }
+
+    /// Why no changes can be made, as the last attempt has shown.
+    pub(super) fn fault(&self) -> Option<StoreFault> {
+        self.standing.fault()
     }
 
     /// Runs a job, which changes so many records, inside one of the next
@@ -141,8 +150,7 @@ where
     }
 }
 
-fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
-    let mut condition = Condition::default();
+fn serve(link: &Link, mut condition: Condition, waiting: &Receiver<Box<dyn Job>>) {
     // Whoever had the database before may have left a log.
     let mut idle = false;
     let mut next = None;
@@ -158,7 +166,7 @@ fn serve(link: &Link, waiting: &Receiver<Box<dyn Job>>) {
                 next = commit(link, &mut condition, waiting, group, left);
                 idle = false;
             }
-            // Tried again as long as somebody needs the log.
+            // Tried again as long as somebody needs the log, or a fault lasts.
             Err(RecvTimeoutError::Timeout) => idle = condition.rest(link),
             Err(RecvTimeoutError::Disconnected) => return,
         }

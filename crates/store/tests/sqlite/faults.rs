@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_core::audit::Actor;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::manager::{Issued, ListKeys, NewKey, NewService, VerifyAudit};
+use portcullis_core::store::StoreFault;
 use portcullis_core::token::Presented;
 use portcullis_core::{Context, Error, ErrorKind, KeyManager, Verdict};
 use portcullis_store::SqliteStore;
@@ -133,11 +134,17 @@ async fn fail_and_recover(path: &Path, log: &Log) {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(node.is_granted(&revoked).await, "it was not revoked");
     node.manager.flush_usage().await.expect_err("no usage");
+    let (status, stats) = (node.manager.status(), node.manager.stats());
+    assert_eq!(status.fault, Some(StoreFault::Failing));
+    assert_eq!(stats.store_fault, status.fault);
+    assert!(status.fresh, "it is read");
     assert_eq!(log.count("changes cannot be written"), 1);
     assert_eq!(log.count("changes are written again"), 0);
 
     limit("unlimited");
     kept.push(node.issue("after").await.expect("it can be written"));
+    assert_eq!(node.manager.status().fault, None);
+    assert_eq!(node.manager.stats().store_fault, None);
     for _ in 0..2 {
         node.manager.flush_usage().await.expect("sent again");
     }

@@ -1,7 +1,13 @@
 use std::time::{Duration, Instant};
 
+use portcullis_core::audit::Actor;
+use portcullis_core::keyring::Keyring;
+use portcullis_core::manager::{ListKeys, NewKey, NewService};
 use portcullis_core::store::StoreErrorKind;
 use portcullis_core::store::conformance::key;
+use portcullis_core::token::Presented;
+use portcullis_core::{Context, ErrorKind, KeyManager, Verdict};
+use portcullis_store::SqliteStore;
 
 use crate::support::{Folder, ORDERS, add_key, drive, fill, head, open, open_fails, raw};
 
@@ -42,6 +48,45 @@ async fn a_held_lock_is_busy_in_bounded_time_and_over_once_it_is_gone() {
         head(&store).await.revision.count(),
         before.revision.count() + 1
     );
+}
+
+#[tokio::test]
+async fn who_only_reads_can_start_while_somebody_holds_the_writers_lock() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let keyring = Keyring::generate("k1".parse().expect("a name")).expect("entropy");
+    let start = async || {
+        let store = SqliteStore::open(&path).expect("opened");
+        let builder = KeyManager::builder(store).keyring(keyring.clone());
+        builder.build().await.expect("built")
+    };
+    let actor = Actor::new("test").expect("a name");
+    let new_key = || {
+        let (owner, name) = ("acme".parse(), "job".parse());
+        NewKey::new(ORDERS, owner.expect("an owner"), name.expect("a name"))
+    };
+    let manager = start().await;
+    let service = NewService::new(ORDERS);
+    let created = manager.create_service(service, &actor).await;
+    created.expect("a service");
+    let issued = manager.create_key(new_key(), &actor).await.expect("a key");
+    manager.shutdown().await.expect("flushed");
+    drop(manager);
+
+    let holder = raw(&path);
+    holder.execute_batch("BEGIN EXCLUSIVE").expect("held");
+    let manager = start().await;
+    let page = manager.list_keys(ListKeys::of(ORDERS)).await;
+    assert_eq!(page.expect("a page").keys.len(), 1);
+    let token = Presented::new(issued.token.expose().as_bytes());
+    let verdict = manager.validate(token, &Context::new(&ORDERS)).await;
+    assert!(matches!(verdict, Verdict::Granted(_)), "{verdict:?}");
+    let refused = manager.create_key(new_key(), &actor).await;
+    let refused = refused.expect_err("held");
+    assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
+    holder.execute_batch("ROLLBACK").expect("let go");
+    let created = manager.create_key(new_key(), &actor).await;
+    created.expect("created");
 }
 
 #[tokio::test]

@@ -19,3 +19,4 @@ mod model;
 mod replaced;
 mod robbed;
 mod support;
+mod unwritable;

@@ -100,6 +100,34 @@ async fn what_names_no_key_is_remembered_within_bounds() {
 }
 
 #[tokio::test]
+async fn who_joins_a_read_ahead_for_want_of_a_place_is_not_left_behind_by_who_has_one() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue().await;
+    let token = issued.token.expose();
+    fixture.store.hold_loads();
+    let flood: Vec<_> = (0..545)
+        .map(|_| fixture.ask("2001:db8::1", fixture.of_no_key()))
+        .collect();
+    fixture.until(|stats| stats.loads_waiting == 545 - 64).await;
+    fixture.manager.shared().refresh_key(issued.key.id);
+    // It has its share already, and joins what nobody waits for.
+    let joined = fixture.ask("2001:db8::1", token.to_owned());
+    fixture.until(|stats| stats.coalesced_misses == 1).await;
+    let placed = fixture.ask("2001:db8:1::1", token.to_owned());
+    // What it joined is replaced: it joins the other.
+    fixture
+        .until(|stats| stats.coalesced_misses == 2 || joined.is_finished())
+        .await;
+    fixture.store.release();
+    assert_eq!(placed.await.expect("task"), Outcome::Granted);
+    assert_eq!(joined.await.expect("task"), Outcome::Granted);
+    for task in flood {
+        assert_eq!(task.await.expect("task"), UNKNOWN);
+    }
+    assert_eq!(fixture.manager.stats().address_overloads, 0);
+}
+
+#[tokio::test]
 async fn a_flood_from_one_address_leaves_room_for_others_and_cached_keys_alone() {
     let fixture = Fixture::new().await;
     let known = fixture.issue().await.token.expose().to_owned();

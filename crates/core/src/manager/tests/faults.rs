@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use tracing::Level;
+
+use super::log::Log;
 use super::{Fixture, ORDERS, Outcome, outcome};
 use crate::Context;
 use crate::clock::{Clock, ManualClock};
 use crate::error::ErrorKind;
 use crate::keyring::Keyring;
 use crate::manager::{KeyManager, ManagerConfig, Rotation};
-use crate::store::{Fault, MemoryStore};
+use crate::store::{Fault, MemoryStore, StoreFault};
 use crate::token::Presented;
 use crate::verdict::{DenialReason, UnavailableCause};
 
@@ -58,6 +61,74 @@ async fn known_keys_count_until_s_and_come_back_with_the_store() {
         fixture.validate(unknown.token.expose()).await,
         Outcome::Granted
     );
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_changes_says_why_and_keys_are_decided_as_before() {
+    let fixture = Fixture::new().await;
+    let (cached, unread) = (fixture.issue().await, fixture.issue().await);
+    assert_eq!(
+        fixture.validate(cached.token.expose()).await,
+        Outcome::Granted
+    );
+    let faults = || {
+        let (status, stats) = (fixture.manager.status(), fixture.manager.stats());
+        assert!(status.fresh, "it is read");
+        (status.fault, stats.store_fault)
+    };
+    assert_eq!(faults(), (None, None));
+    for fault in [StoreFault::Full, StoreFault::ReadOnly, StoreFault::Failing] {
+        fixture.store.take_no_changes(Some(fault));
+        let disabled = fixture.manager.disable_key(cached.key.id, &fixture.actor);
+        let error = disabled.await.expect_err("no changes");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        fixture.manager.poll_now().await.expect("polled");
+        assert_eq!(faults(), (Some(fault), Some(fault)));
+        for issued in [&cached, &unread] {
+            let outcome = fixture.validate(issued.token.expose()).await;
+            assert_eq!(outcome, Outcome::Granted);
+        }
+    }
+    fixture.store.take_no_changes(None);
+    let disabled = fixture.manager.disable_key(cached.key.id, &fixture.actor);
+    disabled.await.expect("disabled");
+    assert_eq!(faults(), (None, None));
+}
+
+#[tokio::test]
+async fn damage_is_told_in_the_log_once_a_minute_with_the_store_that_has_it() {
+    let fixture = Fixture::new().await;
+    let (whole, damaged) = (fixture.issue().await, fixture.issue().await);
+    let (log, _logging) = Log::begin();
+    let unavailable = Outcome::Unavailable(UnavailableCause::Store);
+    let told = || log.lines(Level::ERROR, "damaged");
+    fixture.store.damage_reads(Some(damaged.key.id));
+    for _ in 0..24 {
+        let outcome = fixture.validate(damaged.token.expose()).await;
+        assert_eq!(outcome, unavailable);
+    }
+    let first = told();
+    assert_eq!(first.len(), 1, "{first:?}");
+    for part in ["MemoryStore", &damaged.key.id.to_string(), "on purpose"] {
+        assert!(first[0].contains(part), "{part}: {}", first[0]);
+    }
+    assert_eq!(
+        fixture.validate(whole.token.expose()).await,
+        Outcome::Granted
+    );
+    fixture.clock.advance(Duration::from_secs(60));
+    for _ in 0..2 {
+        fixture.validate(damaged.token.expose()).await;
+    }
+    let then = told();
+    assert_eq!(then.len(), 2, "{then:?}");
+    assert!(then[1].contains("untold=23"), "{}", then[1]);
+    // A store that is away is told of by the follower alone.
+    fixture.store.damage_reads(None);
+    fixture.store.set(Fault::Fail);
+    fixture.clock.advance(Duration::from_secs(60));
+    assert_eq!(fixture.validate(damaged.token.expose()).await, unavailable);
+    assert_eq!(told().len(), 2);
 }
 
 #[tokio::test]

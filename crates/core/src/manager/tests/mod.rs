@@ -8,6 +8,7 @@ mod fixture;
 mod lifecycle;
 mod listing;
 mod lives;
+mod log;
 mod patches;
 mod race;
 mod refused;

@@ -75,6 +75,8 @@ async fn retire(manager: &KeyManager, fixture: &Fixture) {
 async fn a_load_that_a_revocation_overtook_does_not_bring_the_key_back() {
     let fixture = Fixture::new().await;
     let issued = fixture.issue().await;
+    // From here on, a poll tells of the key alone.
+    fixture.manager.poll_now().await.expect("polled");
     let first = fixture.validate_held(&issued).await;
     let joined = validate_apart(&fixture, issued.token.expose()).await;
     // The load has read the key while it was good, and waits. Revoking reads

@@ -49,12 +49,10 @@ impl Shared {
     /// has to be read again before.
     fn refuse_mismatch(&self, token: &ParsedToken, entry: &Entry, now: Moment) -> Option<Verdict> {
         // Only what we issued ourselves may make the store work.
-        let reread = if self.keyring.issued(token) {
-            self.rereads.claim(token, entry.read_at(), now)
-        } else {
-            Reread::Done
-        };
-        match reread {
+        if !self.keyring.issued(token) {
+            return Some(self.unproved(token, DenialReason::Secret));
+        }
+        match self.rereads.claim(token, entry.read_at(), now) {
             Reread::First => {
                 Counters::add(&self.counters.rereads);
                 None

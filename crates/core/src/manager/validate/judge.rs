@@ -63,6 +63,17 @@ impl Shared {
         )))
     }
 
+    /// What is said of a token that no root here proves. Where the keyring lacks
+    /// one of the store's, it may be of that one; the store is not asked even
+    /// then, as it may be a stranger's invention as well.
+    pub(super) fn unproved(&self, token: &ParsedToken, reason: DenialReason) -> Verdict {
+        if self.missing_roots.any() {
+            self.unavailable(UnavailableCause::UnknownRoot)
+        } else {
+            denied(reason, token)
+        }
+    }
+
     pub(super) fn unavailable(&self, cause: UnavailableCause) -> Verdict {
         let retry_after = self.config.poll_interval.max(Duration::from_secs(1));
         Verdict::Unavailable(Unavailability::new(cause, retry_after))

@@ -28,8 +28,13 @@ pub struct PendingValidation {
 
 impl KeyManager {
     /// Says what a token is worth, as far as that can be said without waiting:
-    /// always for a cached key. Takes no lock of its own, and allocates
-    /// nothing.
+    /// for a cached key always, unless the token matches none of its secrets.
+    ///
+    /// Takes no lock of its own and allocates nothing, but for the first use of
+    /// a key after its TTL, which has it read again in the background; the first
+    /// of a secret whose digest is to move, once another root was made current;
+    /// and a token that matches none, for which the key may have to be read
+    /// again.
     pub fn try_validate(&self, presented: Presented<'_>, context: &Context<'_>) -> Validation {
         let shared = self.shared();
         let token = match presented.parse() {

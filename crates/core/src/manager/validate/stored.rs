@@ -22,7 +22,7 @@ impl Shared {
     ) -> Verdict {
         // Strangers' inventions end here, before any look-up.
         if !self.keyring.issued(token) {
-            return denied(DenialReason::Tag, token);
+            return self.unproved(token, DenialReason::Tag);
         }
         let asker = Asker::of(context.client_address());
         let mut cause = UnavailableCause::Contended;
@@ -39,6 +39,8 @@ impl Shared {
             }
             let weighed = match self.load_key(token.id, asker).await {
                 Ok(cached) => self.weigh(token, &cached, &services, context, since),
+                // Somebody else reads it: that is joined, or is there already.
+                Err(cause @ UnavailableCause::Contended) => Err(cause),
                 Err(cause) => return self.unavailable(cause),
             };
             match weighed {
@@ -78,13 +80,16 @@ impl Shared {
     ) -> Result<Verdict, UnavailableCause> {
         let now = self.clock.now();
         // A read that was under way when the record changed brings back what
-        // no longer counts, for those who joined it as well.
-        if !self.gate.passes_key(token.id, cached.stamp()) {
+        // no longer counts, for those who joined it as well; and what the
+        // services were before it may have changed as long as it took.
+        if !self.gate.passes_key(token.id, cached.stamp())
+            || !self.gate.passes_services(services.stamp())
+        {
             return Err(UnavailableCause::Contended);
         }
         // A read that took longer than S is no better than a cache of that age.
-        let age = now.age_since(cached.read_at());
-        if age.min(self.freshness.age(now)) > self.config.max_staleness {
+        let [key, table] = [cached.read_at(), services.read_at()].map(|at| now.age_since(at));
+        if key.max(table).min(self.freshness.age(now)) > self.config.max_staleness {
             return Err(UnavailableCause::Store);
         }
         // One that began before the request may have missed a key or a secret

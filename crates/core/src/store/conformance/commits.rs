@@ -207,3 +207,17 @@ pub(super) async fn a_commit_goes_on_without_its_caller(driver: Driver) -> Outco
     driver.create_key(key(ORDERS, 1)?).await?;
     same("the key", &driver.key(lonely.id).await?, &lonely)
 }
+
+pub(super) async fn a_refusal_is_no_fault_of_the_store(driver: Driver) -> Outcome {
+    same("a fault of a fresh store", &driver.store.fault(), &None)?;
+    driver.create_service(service(ORDERS, 1)).await?;
+    driver.create_key(key(ORDERS, 0)?).await?;
+    same("a fault after changes", &driver.store.fault(), &None)?;
+    let surplus = driver.create_key(key(ORDERS, 1)?).await;
+    refused(
+        "a key beyond the quota",
+        surplus,
+        StoreErrorKind::QuotaReached,
+    )?;
+    same("a fault after a refusal", &driver.store.fault(), &None)
+}

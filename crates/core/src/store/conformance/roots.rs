@@ -30,6 +30,9 @@ pub(super) async fn roots_are_remembered_as_first_stored(driver: Driver) -> Outc
     )?;
     let all = remember(Vec::new()).await?;
     same("the roots asked for again", &all, &expected)?;
+    let mut listed = driver.store.roots().await?;
+    listed.sort_by(|a, b| a.name.cmp(&b.name));
+    same("the roots merely read", &listed, &expected)?;
     let revision = driver.store.head().await?.revision;
     same("the revision", &revision, &Revision::default())
 }

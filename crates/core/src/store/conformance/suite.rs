@@ -49,6 +49,7 @@ const RULES: &[Rule] = rules![
     commits::loaded_services_belong_to_their_revision,
     commits::a_failed_commit_leaves_nothing_behind,
     commits::a_commit_goes_on_without_its_caller,
+    commits::a_refusal_is_no_fault_of_the_store,
     steps::several_steps_are_one_revision,
     steps::a_later_step_sees_the_earlier_ones,
     steps::a_failing_step_undoes_all_before_it,

@@ -102,6 +102,10 @@ const FINDS: &[(Defect, &str)] = &[
         "digests_move_where_the_old_one_stands",
     ),
     (
+        Defect::RefusalsAreFaults,
+        "a_refusal_is_no_fault_of_the_store",
+    ),
+    (
         Defect::RetiredRootsGoOn,
         "nothing_is_made_under_a_retired_root",
     ),
@@ -111,6 +115,10 @@ const FINDS: &[(Defect, &str)] = &[
     ),
     (
         Defect::RootsOverwritten,
+        "roots_are_remembered_as_first_stored",
+    ),
+    (
+        Defect::RootsReadEarlier,
         "roots_are_remembered_as_first_stored",
     ),
     (

@@ -170,7 +170,9 @@ impl State {
             return Ok(());
         }
         let quota = held.service.quota;
-        let message = format!("service {name} holds {quota} live keys, its quota");
+        let message = format!(
+            "the quota of service {name} is {quota}: its live keys would be more than that"
+        );
         Err(StoreError::new(StoreErrorKind::QuotaReached, message))
     }
 

@@ -25,6 +25,7 @@ pub(super) async fn export(
     interrupt: &Interrupt,
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
+    args.filter.check_end(manager).await?;
     let mut cursor = args.filter.after;
     let printed = print(manager, &args, interrupt, &mut cursor, output).await;
     let told = output.note(&format!("cursor: --after {cursor}"));

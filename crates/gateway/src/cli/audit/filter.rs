@@ -1,9 +1,12 @@
 use clap::Args;
+use portcullis::KeyManager;
 use portcullis::key::KeyId;
 use portcullis::manager::ListEvents;
 use portcullis::service::ServiceName;
 
+use crate::cli::Exit;
 use crate::cli::checked::checked;
+use crate::cli::error::CliError;
 
 /// Which events are meant.
 #[derive(Debug, Args)]
@@ -20,6 +23,23 @@ pub(super) struct FilterArgs {
 }
 
 impl FilterArgs {
+    /// Whoever goes on behind an event has seen it: a trail that ends before it was set back.
+    pub(super) async fn check_end(&self, manager: &KeyManager) -> Result<(), CliError> {
+        if self.after == 0 {
+            return Ok(());
+        }
+        let (after, end) = (self.after, manager.audit_head().await?.sequence);
+        if after <= end {
+            return Ok(());
+        }
+        let message = format!(
+            "the trail ends at event {end}, and there is no event {after} to go on behind: unless \
+             the number is mistyped, the trail was cut off or an older copy of the database put in \
+             its place"
+        );
+        Err(CliError::new(Exit::Refused, message))
+    }
+
     pub(super) fn request(&self) -> ListEvents {
         let mut request = ListEvents::new().after(self.after);
         if let Some(service) = &self.service {

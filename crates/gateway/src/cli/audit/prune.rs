@@ -6,7 +6,7 @@ use crate::cli::actor::actor;
 use crate::cli::checked::checked;
 use crate::cli::dto::PrunedDto;
 use crate::cli::error::CliError;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted};
 use crate::cli::when::When;
 
 #[derive(Debug, Args)]
@@ -40,7 +40,8 @@ pub(super) async fn prune(
     output.result(&PrunedDto::from(pruned), || match pruned.events {
         0 => format!("pruned: nothing is older than {before}"),
         events => format!(
-            "pruned: {events} events older than {before}; the trail begins at event {}",
+            "pruned: {} older than {before}; the trail begins at event {}",
+            counted(events, "event"),
             pruned.through.saturating_add(1)
         ),
     })?;

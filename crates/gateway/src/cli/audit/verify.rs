@@ -8,7 +8,7 @@ use crate::cli::checked::checked;
 use crate::cli::dto::AuditReportDto;
 use crate::cli::error::CliError;
 use crate::cli::input::TextSource;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted, counted_are};
 
 /// A head is 85 characters at most; a file may end in a line break.
 const MAX_HEAD: u64 = 256;
@@ -56,9 +56,10 @@ pub(super) async fn verify(
 fn tell(report: &AuditReport) -> String {
     let verified = report.verified;
     if let Some(fault) = &report.fault {
-        return format!("fault: {fault} ({verified} events before are whole)");
+        let before = counted(verified, "event");
+        return format!("fault: {fault} (before it, {before} as written)");
     }
-    let mut text = format!("whole: {verified} events are as they were written");
+    let mut text = format!("whole: {} as written", counted_are(verified, "event"));
     if report.pruned > 0 {
         text.push_str(&format!("\npruned: the events up to {}", report.pruned));
     }

@@ -1,3 +1,4 @@
+use portcullis::audit::AuditReport;
 use portcullis::{BackupReport, CheckReport};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub(crate) struct CheckDto {
     keys: u64,
     secrets: u64,
     events: u64,
+    /// How many of the events nobody can say of whether they are as they were written.
+    unproven: u64,
 }
 
 impl From<&BackupReport> for BackupDto {
@@ -37,7 +40,11 @@ impl From<&BackupReport> for BackupDto {
 }
 
 impl CheckDto {
-    pub(crate) fn new(report: &CheckReport, faults: Vec<String>) -> Self {
+    /// What a look found, and a walk over the trail where there was one.
+    pub(crate) fn new(report: &CheckReport, trail: Option<&AuditReport>) -> Self {
+        let mut faults = report.faults().to_vec();
+        let fault = trail.and_then(|trail| trail.fault.as_ref());
+        faults.extend(fault.map(|fault| format!("the audit trail has a fault: {fault}")));
         Self {
             whole: faults.is_empty(),
             faults,
@@ -46,6 +53,7 @@ impl CheckDto {
             keys: report.keys(),
             secrets: report.secrets(),
             events: report.events(),
+            unproven: trail.map_or(0, |trail| trail.unproven),
         }
     }
 
@@ -55,5 +63,9 @@ impl CheckDto {
 
     pub(crate) fn faults(&self) -> &[String] {
         &self.faults
+    }
+
+    pub(crate) fn unproven(&self) -> u64 {
+        self.unproven
     }
 }

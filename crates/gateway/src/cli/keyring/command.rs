@@ -46,9 +46,14 @@ pub(in crate::cli) async fn run(
 ) -> Result<Exit, CliError> {
     let config = Config::load(&global.config)?;
     let path = &config.keyring_path;
-    // Making another root current is the way out where the database refuses the present one.
-    if matches!(command, KeyringCommand::Rotate { .. }) || !config.has_database() {
+    if !config.has_database() {
         return perform(command, None, path, output).await;
+    }
+    // Making another root current is the way out where the database refuses the present one.
+    if matches!(command, KeyringCommand::Rotate { .. }) {
+        let exit = perform(command, None, path, output).await?;
+        tell(global, output).await?;
+        return Ok(exit);
     }
     with_manager(
         global,
@@ -57,6 +62,19 @@ pub(in crate::cli) async fn run(
         async |manager, output| perform(command, Some(manager), path, output).await,
     )
     .await
+}
+
+/// Has the database remember the new current root: a node that lacks it hears of that with its next
+/// poll, before anything is made under it. The file is changed, whether that works or not.
+async fn tell(global: &GlobalArgs, output: &mut Output<'_>) -> Result<(), CliError> {
+    let told = with_manager(global, Database::Existing, output, async |_, _| Ok(())).await;
+    if let Err(error) = told {
+        output.note(&format!(
+            "warning: the database could not be told of it, and is by whoever uses it next with this \
+             keyring: {error}"
+        ))?;
+    }
+    Ok(())
 }
 
 /// There is no manager where there is no database yet: then nothing was made under any root.

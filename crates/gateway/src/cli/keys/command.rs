@@ -17,6 +17,7 @@ use crate::cli::global::GlobalArgs;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::session::{Database, with_manager};
+use crate::cli::standard_output;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum KeysCommand {
@@ -31,6 +32,8 @@ pub(in crate::cli) enum KeysCommand {
     /// List the keys that meet a filter; a page may be short while more follow
     List(ListArgs),
     /// Show one key, its secrets and when each was last used
+    ///
+    /// The status is the key's own: a retired service ends its keys, whatever their status.
     Show(ShowArgs),
     /// Change a key; what is not named stays as it is
     ///
@@ -65,6 +68,9 @@ pub(in crate::cli) async fn run(
     global: &GlobalArgs,
     output: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
+    if command.issues() {
+        standard_output::check()?;
+    }
     // Before anything is opened: reading may wait for a person.
     let read = command.read(output)?;
     with_manager(
@@ -80,6 +86,14 @@ pub(in crate::cli) async fn run(
 }
 
 impl KeysCommand {
+    /// Whether it prints new tokens, each of which is shown once.
+    fn issues(&self) -> bool {
+        matches!(
+            self,
+            Self::Create(_) | Self::CreateMany(_) | Self::Rotate(_)
+        )
+    }
+
     /// Reads what lies outside the arguments.
     fn read(&self, output: &mut Output<'_>) -> Result<Vec<u8>, CliError> {
         match self {

@@ -11,7 +11,7 @@ use crate::cli::dto::IssuedDto;
 use crate::cli::error::CliError;
 use crate::cli::input::{read_file, read_standard};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted_are};
 
 /// Keys that are issued as one change.
 const AT_ONCE: usize = 1_000;
@@ -54,7 +54,7 @@ pub(super) async fn create_many(
         lines = rest;
     }
     // All tokens are where they belong. That nobody reads remarks is no reason to say they were not.
-    let _ = output.note(&format!("{issued} keys are issued"));
+    let _ = output.note(&format!("{} issued", counted_are(issued, "key")));
     Ok(())
 }
 
@@ -79,13 +79,13 @@ impl Batch {
     }
 
     fn none_of_it(&self) -> String {
-        let Self {
-            first,
-            last,
-            issued,
-            ..
-        } = self;
-        format!("{issued} keys are issued, and none of lines {first} to {last} or later")
+        match (self.issued, self.first) {
+            (0, _) => "no key is issued".to_owned(),
+            (issued, first) => format!(
+                "the {issued} keys of the lines before line {first} are issued, and none from line \
+                 {first} on"
+            ),
+        }
     }
 
     fn failed(&self, error: &Error) -> CliError {
@@ -145,11 +145,11 @@ fn print(
             let lost = made.iter().skip(at).map(|one| one.key.id.to_string());
             let lost: Vec<String> = lost.collect();
             let message = format!(
-                "{} keys are issued and printed. {} more are issued, but their tokens could not \
-                 be printed and are lost: rotate each with --grace 0s, or revoke them all:\n  \
+                "{} issued and printed. {} issued beyond, but tokens of these could not be \
+                 printed and are lost: rotate each with --grace 0s, or revoke them all:\n  \
                  portcullis keys revoke --reason 'token lost' {}",
-                issued.saturating_add(at),
-                lost.len(),
+                counted_are(issued.saturating_add(at), "key"),
+                counted_are(lost.len(), "key"),
                 lost.join(" ")
             );
             CliError::because(Exit::Partial, message, &error)

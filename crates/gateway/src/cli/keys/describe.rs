@@ -1,5 +1,5 @@
 use portcullis::clock::Timestamp;
-use portcullis::key::{Key, KeyState, Secret};
+use portcullis::key::{Key, KeyState, KeyStatus, Secret};
 use portcullis::usage::{AddressClass, KeyUsage, Usage};
 
 use crate::cli::output::fields;
@@ -39,7 +39,7 @@ pub(super) fn describe(key: &Key, usage: Option<&KeyUsage>, now: Timestamp) -> S
     rows.push(("version", key.version.to_string()));
     rows.extend(key.secrets.iter().map(|secret| {
         let used = usage.map(|usage| of_secret(usage, secret));
-        ("secret", describe_secret(secret, used, now))
+        ("secret", describe_secret(key, secret, used, now))
     }));
     if let Some(usage) = usage {
         rows.extend(describe_usage(&usage.total));
@@ -82,13 +82,15 @@ fn of_secret(usage: &KeyUsage, secret: &Secret) -> Usage {
     same.map_or_else(Usage::default, |used| used.usage)
 }
 
-fn describe_secret(secret: &Secret, used: Option<Usage>, now: Timestamp) -> String {
+fn describe_secret(key: &Key, secret: &Secret, used: Option<Usage>, now: Timestamp) -> String {
     let Secret {
         number, created_at, ..
     } = secret;
     let mut text = format!("number {number}, created {created_at}");
     match secret.ends_at {
         None => {}
+        // It counts no more, whatever was meant for it.
+        Some(_) if secret.is_live(now) && has_ended(key, now) => {}
         Some(end) if secret.is_live(now) => text.push_str(&format!(", counts until {end}")),
         // A rotation without grace ends what is older by every clock.
         Some(end) if end < *created_at => text.push_str(", ended at once by a rotation"),
@@ -98,6 +100,11 @@ fn describe_secret(secret: &Secret, used: Option<Usage>, now: Timestamp) -> Stri
         text.push_str(&format!(", {}", last_use(&used, now)));
     }
     text
+}
+
+/// Whether its life is over for good.
+fn has_ended(key: &Key, now: Timestamp) -> bool {
+    matches!(key.status(now), KeyStatus::Revoked | KeyStatus::Expired)
 }
 
 /// When something was last used and from where, in words.

@@ -42,7 +42,8 @@ pub(in crate::cli) struct FilterArgs {
     /// Never used yet
     #[arg(long, conflicts_with_all = ["used_after", "used_before"])]
     never_used: bool,
-    /// With an expiry before this time; a duration looks ahead, for example 30d
+    /// With an expiry before this time; a duration looks ahead, for example 30d. Expired keys are
+    /// among them: with --status active, those in use that end soon
     #[arg(long, value_name = "WHEN", value_parser = checked::<When>(), allow_hyphen_values = true)]
     expires_before: Option<When>,
 }

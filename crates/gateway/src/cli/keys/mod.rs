@@ -19,3 +19,4 @@ mod verify;
 #[cfg(test)]
 pub(super) use command::perform;
 pub(super) use command::{KeysCommand, run};
+pub(super) use revoke_all::{count, is_open};

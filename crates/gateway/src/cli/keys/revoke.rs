@@ -5,7 +5,7 @@ use portcullis::{Error, ErrorKind, KeyManager};
 use super::change::print;
 use super::filter::FilterArgs;
 use super::list::warning;
-use super::revoke_all::{Revocation, count, is_open, present, revoked_before};
+use super::revoke_all::{Present, Revocation, count, is_open, revoked_before};
 use crate::cli::Exit;
 use crate::cli::actor::actor;
 use crate::cli::checked::checked;
@@ -102,17 +102,18 @@ async fn revoke_all(
     let filter = args.filter.filter(now);
     if !args.yes {
         let message = format!(
-            "{} keys meet the filter and would be revoked: say --yes to do it",
-            count(manager, &filter, interrupt, is_open).await?
+            "{} the filter and would be revoked: say --yes to do it",
+            meeting(count(manager, &filter, interrupt, is_open).await?)
         );
         return Err(CliError::new(Exit::Usage, message));
     }
-    let filter = present(manager, filter, now, interrupt).await?;
+    let present = Present::of(manager, filter, now, interrupt).await?;
     // Counted first: where a listing goes by state, those that are revoked now come again.
-    let revoked_before = revoked_before(manager, &filter, interrupt).await?;
+    let revoked_before =
+        present.revoked_later + revoked_before(manager, &present.filter, interrupt).await?;
     let mut revocation = Revocation {
         manager,
-        filter: &filter,
+        present: &present,
         reason: &args.reason,
         actor: actor()?,
         interrupt,
@@ -140,6 +141,11 @@ async fn revoke_all(
     } else {
         Exit::Partial
     })
+}
+
+fn meeting(keys: u64) -> String {
+    let verb = if keys == 1 { "meets" } else { "meet" };
+    format!("{} {verb}", output::counted(keys, "key"))
 }
 
 fn table(keys: &[Key]) -> String {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portcullis::audit::Actor;
@@ -10,11 +11,12 @@ use portcullis::{Error, ErrorKind, KeyManager};
 use crate::cli::Exit;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::output::counted_are;
 
-/// Ends what meets a filter, a page at a time.
+/// Ends what met a filter, a page at a time.
 pub(super) struct Revocation<'a> {
     pub(super) manager: &'a KeyManager,
-    pub(super) filter: &'a KeyFilter,
+    pub(super) present: &'a Present,
     pub(super) reason: &'a RevocationReason,
     pub(super) actor: Actor,
     pub(super) interrupt: &'a Interrupt,
@@ -25,31 +27,40 @@ pub(super) struct Revocation<'a> {
 
 impl Revocation<'_> {
     /// Goes through the listing until nothing is left in it: a key that is enabled or disabled
-    /// meanwhile may stand where it was looked at already.
+    /// meanwhile may stand where it was looked at already. Then come those of times to come.
     pub(super) async fn run(&mut self) -> Result<u64, CliError> {
-        loop {
-            let before = self.revoked;
-            self.damaged.clear();
-            let mut pages = Pages::of(self.manager, self.filter);
-            loop {
-                let page = pages.next().await.map_err(|error| self.failed(&error, 0))?;
-                let Some(page) = page else { break };
-                self.interrupt.check(|| self.not_the_others())?;
-                self.damaged.extend(page.damaged);
-                self.revoke(&page.keys).await?;
-            }
-            if self.revoked == before {
-                return Ok(self.revoked);
+        while self.walk().await? {}
+        let later: Vec<KeyId> = self.present.later.iter().copied().collect();
+        for ids in later.chunks(ListKeys::MAX_LIMIT as usize) {
+            self.interrupt.check(|| self.not_the_others())?;
+            self.revoke(ids.to_vec()).await?;
+        }
+        for key in &self.present.damaged {
+            if !self.damaged.contains(key) {
+                self.damaged.push(key.clone());
             }
         }
+        Ok(self.revoked)
     }
 
-    async fn revoke(&mut self, keys: &[Key]) -> Result<(), CliError> {
-        let ids: Vec<KeyId> = keys
-            .iter()
-            .filter(|key| is_open(key))
-            .map(|key| key.id)
-            .collect();
+    /// Goes through the listing once, and tells whether something was left in it.
+    async fn walk(&mut self) -> Result<bool, CliError> {
+        let before = self.revoked;
+        self.damaged.clear();
+        let mut pages = Pages::of(self.manager, &self.present.filter);
+        loop {
+            let page = pages.next().await.map_err(|error| self.failed(&error, 0))?;
+            let Some(page) = page else { break };
+            self.interrupt.check(|| self.not_the_others())?;
+            self.damaged.extend(page.damaged);
+            let open = page.keys.iter().filter(|key| is_open(key));
+            self.revoke(open.map(|key| key.id).collect()).await?;
+        }
+        Ok(self.revoked > before)
+    }
+
+    /// Ends these by their ids.
+    async fn revoke(&mut self, ids: Vec<KeyId>) -> Result<(), CliError> {
         let count = ids.len();
         if count == 0 {
             return Ok(());
@@ -63,17 +74,17 @@ impl Revocation<'_> {
     }
 
     fn not_the_others(&self) -> String {
-        let revoked = self.revoked;
-        format!("{revoked} keys are revoked, and the others not: the same command goes on")
+        let revoked = counted_are(self.revoked, "key");
+        format!("{revoked} revoked, and the others not: the same command goes on")
     }
 
     /// What is told where `tried` keys were being revoked.
     fn failed(&self, error: &Error, tried: usize) -> CliError {
         if error.kind() == ErrorKind::OutcomeUnknown {
             let message = format!(
-                "{} keys are revoked, and of {tried} more it is not known, all or none; the others \
+                "{} revoked, and of {tried} more it is not known, all or none; the others \
                  are not: the same command goes on, and leaves alone what is revoked",
-                self.revoked
+                counted_are(self.revoked, "key")
             );
             return CliError::because(Exit::Partial, message, error);
         }
@@ -85,42 +96,59 @@ impl Revocation<'_> {
     }
 }
 
-/// The filter for those alone that there are `now`. A key that is made later stays, so that the
-/// work has an end, however many are made meanwhile.
+/// What meets a filter at one moment. A key that is made later stays, so that the work has an end,
+/// however many are made meanwhile.
 ///
 /// Keys are dated by the clock of the machine that made them. Where one was ahead, or this one was
-/// set back, there are keys of times to come: these are meant as well, and the latest of them is
-/// the bound.
-pub(super) async fn present(
-    manager: &KeyManager,
-    filter: KeyFilter,
-    now: Timestamp,
-    interrupt: &Interrupt,
-) -> Result<KeyFilter, CliError> {
-    let given = filter.created.unwrap_or_default();
-    let from = given.from.map_or(now, |from| from.max(now));
-    let later = KeyFilter {
-        created: Some(Span {
-            from: Some(from),
+/// set back, there are keys of times to come. They are meant as well, but no bound is later than all
+/// of them and earlier than what is made meanwhile: so they are named one by one.
+pub(super) struct Present {
+    /// Those that are dated up to now.
+    pub(super) filter: KeyFilter,
+    /// Those of times to come, but for the revoked ones.
+    pub(super) later: BTreeSet<KeyId>,
+    /// How many of times to come are revoked already.
+    pub(super) revoked_later: u64,
+    /// Those that may be of times to come and cannot be read.
+    pub(super) damaged: Vec<DamagedKey>,
+}
+
+impl Present {
+    pub(super) async fn of(
+        manager: &KeyManager,
+        filter: KeyFilter,
+        now: Timestamp,
+        interrupt: &Interrupt,
+    ) -> Result<Self, CliError> {
+        let given = filter.created.unwrap_or_default();
+        let end = now.saturating_add(Duration::from_millis(1));
+        let within = |created| KeyFilter {
+            created: Some(created),
+            ..filter.clone()
+        };
+        let mut present = Self {
+            filter: within(Span {
+                until: Some(given.until.map_or(end, |until| until.min(end))),
+                ..given
+            }),
+            later: BTreeSet::new(),
+            revoked_later: 0,
+            damaged: Vec::new(),
+        };
+        let later = within(Span {
+            from: Some(given.from.map_or(end, |from| from.max(end))),
             ..given
-        }),
-        ..filter.clone()
-    };
-    let (mut pages, mut latest) = (Pages::of(manager, &later), now);
-    while let Some(page) = pages.next().await? {
-        interrupt.check(none_yet)?;
-        let made = page.keys.iter().map(|key| key.created_at);
-        latest = made.fold(latest, Timestamp::max);
+        });
+        let mut pages = Pages::of(manager, &later);
+        while let Some(page) = pages.next().await? {
+            interrupt.check(none_yet)?;
+            let (open, revoked): (Vec<_>, Vec<_>) = page.keys.iter().partition(|key| is_open(key));
+            present.later.extend(open.iter().map(|key| key.id));
+            present.revoked_later += revoked.len() as u64;
+            present.damaged.extend(page.damaged);
+        }
+        Ok(present)
     }
-    let end = latest.saturating_add(Duration::from_millis(1));
-    let until = given.until.map_or(end, |until| until.min(end));
-    Ok(KeyFilter {
-        created: Some(Span {
-            until: Some(until),
-            ..given
-        }),
-        ..filter
-    })
 }
 
 /// How many of what meets a filter are revoked already.
@@ -140,7 +168,7 @@ pub(super) async fn revoked_before(
     count(manager, &filter, interrupt, |_| true).await
 }
 
-pub(super) async fn count(
+pub(in crate::cli) async fn count(
     manager: &KeyManager,
     filter: &KeyFilter,
     interrupt: &Interrupt,
@@ -158,7 +186,7 @@ fn none_yet() -> String {
     "no key is revoked".to_owned()
 }
 
-pub(super) fn is_open(key: &Key) -> bool {
+pub(in crate::cli) fn is_open(key: &Key) -> bool {
     !matches!(key.state, KeyState::Revoked(_))
 }
 

@@ -4,7 +4,8 @@ use portcullis::text::visible;
 /// Spaces left and right of each cell.
 const PADDING: (u16, u16) = (0, 2);
 
-/// A list: a line of titles, and one line for each row. Wraps on a terminal, and only there.
+/// A list: a line of titles, and one line for each row, however narrow the terminal is: what is
+/// copied out of it, ids above all, has to be whole.
 pub(crate) fn list<const N: usize>(
     titles: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -16,7 +17,7 @@ pub(crate) fn list<const N: usize>(
     print(table)
 }
 
-/// The fields of one record, a line for each.
+/// The fields of one record, a line for each, of whatever length.
 pub(crate) fn fields(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut table = Table::new();
     table.add_rows(
@@ -34,7 +35,7 @@ fn cell(value: String) -> String {
 fn print(mut table: Table) -> String {
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+        .set_content_arrangement(ContentArrangement::Disabled);
     table.column_iter_mut().for_each(|column| {
         column.set_padding(PADDING);
     });

@@ -3,7 +3,7 @@ use portcullis::KeyManager;
 use portcullis::manager::NewService;
 use portcullis::service::{Service, ServiceName};
 
-use super::fields::FieldArgs;
+use super::fields::{FieldArgs, refused};
 use crate::cli::actor::actor;
 use crate::cli::checked::checked;
 use crate::cli::error::CliError;
@@ -34,5 +34,6 @@ pub(super) async fn create(manager: &KeyManager, args: CreateArgs) -> Result<Ser
     if let Some(lifetime) = fields.max_lifetime {
         new = new.max_lifetime(lifetime.get());
     }
-    Ok(manager.create_service(new, &actor()?).await?)
+    let created = manager.create_service(new, &actor()?).await;
+    created.map_err(refused)
 }

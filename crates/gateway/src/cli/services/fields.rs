@@ -1,9 +1,14 @@
+use std::error::Error as _;
+
 use clap::Args;
 use portcullis::limits::Rate;
 use portcullis::service::Service;
 use portcullis::token::Prefix;
+use portcullis::{Error, Invalid};
 
+use crate::cli::Exit;
 use crate::cli::checked::checked;
+use crate::cli::error::CliError;
 use crate::config::HumanDuration;
 
 /// What can be said of a service, when it is made and later.
@@ -40,4 +45,24 @@ pub(super) struct FieldArgs {
         allow_hyphen_values = true
     )]
     pub(super) max_lifetime: Option<HumanDuration>,
+}
+
+/// A refusal of what these arguments say, by the argument's name instead of the field's.
+pub(super) fn refused(error: Error) -> CliError {
+    let invalid = error.source().and_then(|source| source.downcast_ref());
+    let argument = invalid.and_then(|invalid: &Invalid| match invalid.field() {
+        "quota" => Some("--quota"),
+        "default_rate" => Some("--rate"),
+        "prefix" => Some("--prefix"),
+        "default_lifetime" => Some("--lifetime"),
+        "max_lifetime" => Some("--max-lifetime"),
+        _ => None,
+    });
+    match (argument, invalid) {
+        (Some(argument), Some(invalid)) => {
+            let message = format!("{argument}: expected {}", invalid.expected());
+            CliError::new(Exit::Usage, message)
+        }
+        _ => error.into(),
+    }
 }

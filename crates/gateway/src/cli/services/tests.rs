@@ -70,7 +70,9 @@ async fn a_retired_service_shows_why_and_changes_no_more() {
     let shell = Shell::new().await;
     shell.text("services create orders").await;
     shell.text(CREATE).await;
-    let retired = shell.json("services retire orders --reason moved").await;
+    let retired = shell
+        .json("services retire orders --reason moved --yes")
+        .await;
     assert_eq!(retired["retirement_reason"], "moved");
     assert!(retired["retired_at"].is_string());
     let text = shell.text("services show orders").await;
@@ -84,9 +86,28 @@ async fn a_retired_service_shows_why_and_changes_no_more() {
         );
     }
     assert_eq!(
-        shell.json("services retire orders --reason again").await,
+        shell
+            .json("services retire orders --reason again --yes")
+            .await,
         retired
     );
+}
+
+#[tokio::test]
+async fn a_service_ends_for_good_only_when_that_is_said() {
+    let shell = Shell::new().await;
+    shell.text("services create orders").await;
+    for keys in ["0 keys", "1 key"] {
+        let asked = shell.refusal("services retire orders --reason moved").await;
+        assert_eq!(asked.exit(), Exit::Usage);
+        let words = format!("service orders and {keys} of it would end for good: say --yes");
+        assert!(asked.to_string().contains(&words), "{asked}");
+        let shown = shell.json("services show orders").await;
+        assert_eq!(shown["retired_at"], Value::Null);
+        shell.text(CREATE).await;
+    }
+    let none = shell.refusal("services retire none --reason moved").await;
+    assert_eq!(none.exit(), Exit::NotFound);
 }
 
 #[tokio::test]
@@ -111,11 +132,16 @@ async fn a_change_that_cannot_be_is_refused_with_its_reason() {
             Exit::Conflict,
             "is of version 1, not 7",
         ),
-        ("--lifetime 1s", Exit::Usage, "default_lifetime"),
+        ("--lifetime 1s", Exit::Usage, "error: --lifetime: expected"),
         (
             "--lifetime 2d --max-lifetime 1d",
             Exit::Usage,
-            "default_lifetime",
+            "error: --lifetime: expected",
+        ),
+        (
+            "--patch {\"default_lifetime_seconds\":1}",
+            Exit::Usage,
+            "invalid default_lifetime",
         ),
     ] {
         let line = format!("services update orders {arguments}");

@@ -5,7 +5,7 @@ use portcullis::KeyManager;
 use portcullis::manager::ServicePatch;
 use portcullis::service::{Service, ServiceName};
 
-use super::fields::FieldArgs;
+use super::fields::{FieldArgs, refused};
 use crate::cli::actor::actor;
 use crate::cli::checked::checked;
 use crate::cli::error::CliError;
@@ -77,5 +77,13 @@ pub(super) async fn update(
     if let Some(version) = args.how.if_version {
         patch = patch.expected_version(version);
     }
-    Ok(manager.update_service(&args.name, patch, &actor()?).await?)
+    let updated = manager.update_service(&args.name, patch, &actor()?).await;
+    updated.map_err(|error| {
+        // A patch names fields.
+        if args.how.is_patch() {
+            error.into()
+        } else {
+            refused(error)
+        }
+    })
 }

@@ -55,3 +55,32 @@ async fn an_export_that_breaks_says_from_where_to_go_on() {
     assert_eq!(rest.out.lines().count(), 201);
     assert_eq!(rest.err, "cursor: --after 1201\n");
 }
+
+#[tokio::test]
+async fn an_export_from_behind_the_end_of_the_trail_is_a_fault_and_not_its_end() {
+    let shell = Shell::new().await;
+    shell.text("services create orders").await;
+    shell.text("services create billing").await;
+    let at_the_end = shell.run("audit export --after 2", false, "").await;
+    assert_eq!(at_the_end.exit.expect("nothing new"), Exit::Done);
+    assert_eq!(
+        (at_the_end.out.as_str(), at_the_end.err.as_str()),
+        ("", "cursor: --after 2\n")
+    );
+    // As after a restore of an older copy.
+    for line in [
+        "audit export --after 3",
+        "audit export --after 3 --service orders",
+    ] {
+        let behind = shell.run(line, false, "").await;
+        let error = behind.exit.expect_err(line);
+        assert_eq!(error.exit(), Exit::Refused, "{line}");
+        let told = error.to_string();
+        assert!(told.contains("the trail ends at event 2"), "{told}");
+        assert_eq!(
+            (behind.out.as_str(), behind.err.as_str()),
+            ("", ""),
+            "{line}"
+        );
+    }
+}

@@ -177,7 +177,8 @@ impl Check<'_> {
             let counted: i64 = check
                 .connection
                 .prepare_cached(
-                    "SELECT count(*) FROM keys WHERE service = ?1 AND state <> 'revoked'",
+                    "SELECT count(*) FROM keys WHERE service = ?1 AND state <> 'revoked' \
+                     AND EXISTS (SELECT 1 FROM key_sums WHERE key = keys.number)",
                 )?
                 .query_row([service.name.as_str()], |row| row.get(0))?;
             if noted != counted {

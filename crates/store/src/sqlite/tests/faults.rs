@@ -1,11 +1,14 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use portcullis_core::clock::Timestamp;
 use portcullis_core::key::{Key, KeyId};
 use portcullis_core::service::ServiceName;
 use portcullis_core::store::conformance::{Driver, key, service};
-use portcullis_core::store::{AuditLog as _, KeyStore as _, StoreErrorKind, UsageStore as _};
+use portcullis_core::store::{
+    AuditLog as _, KeyStore as _, StoreErrorKind, StoreFault, UsageStore as _,
+};
 use portcullis_core::usage::{NodeId, Usage, UsageBatch, UsageDelta};
 use rusqlite::{Connection, ffi};
 
@@ -23,6 +26,9 @@ pub(super) async fn filled(path: &Path) -> (Arc<SqliteStore>, Driver, Key) {
     driver.create_key(key.clone()).await.expect("created");
     (store, driver, key)
 }
+
+/// How long somebody may take who tries each second.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn of_writer(store: &SqliteStore, pragma: &str, value: i64) {
     let sql = format!("PRAGMA {pragma} = {value}");
@@ -65,6 +71,7 @@ async fn without_room_changes_are_refused_and_with_room_they_go_on() {
             Err(error) => {
                 assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
                 assert!(error.to_string().contains("no room"), "{error}");
+                assert_eq!(store.fault(), Some(StoreFault::Full));
                 refused.push(key);
             }
         }
@@ -77,6 +84,7 @@ async fn without_room_changes_are_refused_and_with_room_they_go_on() {
         .create_key(later.clone())
         .await
         .expect("there is room");
+    assert_eq!(store.fault(), None);
     kept.push(later);
     let committed = u64::try_from(kept.len()).expect("few") + 1;
     assert_eq!(
@@ -109,16 +117,45 @@ async fn a_database_that_may_only_be_read_is_written_to_again_over_a_new_connect
     let error = store.add_usage(&batch).await.expect_err("read-only");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains("only be read"), "{error}");
+    assert_eq!(store.fault(), Some(StoreFault::ReadOnly));
     // The next one has a connection that may write.
     driver
         .create_key(key(ORDERS, 1).expect("a key"))
         .await
         .expect("written again");
+    assert_eq!(store.fault(), None);
     for _ in 0..2 {
         store.add_usage(&batch).await.expect("sent again");
     }
     let usage = store.usage(vec![first.id]).await.expect("usage");
     assert_eq!(usage.first().map(|usage| usage.total.granted), Some(1));
+}
+
+#[tokio::test]
+async fn a_fault_that_is_over_is_noticed_without_another_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys.db");
+    let (store, _driver, first) = filled(&path).await;
+    let ends = async |store: &SqliteStore| {
+        let begun = Instant::now();
+        while store.fault().is_some() {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", store.fault());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    of_writer(&store, "query_only", 1);
+    let error = store.add_usage(&used_once(first.id)).await;
+    error.expect_err("read-only");
+    assert_eq!(store.fault(), Some(StoreFault::ReadOnly));
+    ends(&store).await;
+    // The poll that misses the file, and the poll that finds it.
+    let away = folder.path().join("away.db");
+    std::fs::rename(&path, &away).expect("moved");
+    store.head().await.expect_err("it is gone");
+    assert_eq!(store.fault(), Some(StoreFault::Failing));
+    std::fs::rename(&away, &path).expect("moved");
+    store.head().await.expect("it is back");
+    assert_eq!(store.fault(), None);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod changes;
 mod rounds;
+mod told;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 use portcullis_core::manager::{KeyManager, VerifyAudit};
 use portcullis_core::service::ServiceName;
 
-use self::rounds::Rounds;
+use self::changes::OPERATIONS;
+use self::rounds::{Rounds, Tally};
 use crate::support::Folder;
 
 /// Names the folder to a process that is to be killed.
@@ -37,27 +39,30 @@ fn a_thousand_kills_lose_nothing_that_was_acknowledged() {
         changes::make_until_killed(&PathBuf::from(folder));
     }
     let (start, mut random) = (Instant::now(), fastrand::Rng::with_seed(SEED));
-    let (mut acknowledged, mut told) = (0, 0);
+    let (mut acknowledged, mut told) = (Tally::new(), 0);
     for _ in 0..DATABASES {
         let folder = Folder::new();
         let mut rounds = Rounds::begin(&folder);
         for _ in 0..KILLS / DATABASES {
-            let count = rounds.kill_one(&mut random);
-            acknowledged += count;
-            told += u32::from(count > 0);
+            let tally = rounds.kill_one(&mut random);
+            told += u32::from(!tally.is_empty());
+            for (operation, count) in tally {
+                *acknowledged.entry(operation).or_default() += count;
+            }
         }
         rounds.end();
     }
     // Most lived long enough to say something, and some did not.
     println!(
         "seed {SEED}: {KILLS} kills in {:?}, {told} of processes that had told of changes, \
-         {acknowledged} changes, all there",
+         all there: {acknowledged:?}",
         start.elapsed()
     );
     let some = KILLS / 4..KILLS;
     assert!(some.contains(&told), "{told} had told of changes");
-    let least = u64::from(KILLS);
-    assert!(acknowledged >= least, "{acknowledged} changes were told");
+    let (count, least) = (acknowledged.values().sum::<u64>(), u64::from(KILLS));
+    assert!(count >= least, "{count} changes were told");
+    assert_eq!(acknowledged.len(), OPERATIONS, "{acknowledged:?}");
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,34 +9,39 @@ use std::time::Duration;
 use portcullis_core::key::{KeyId, KeyState};
 use portcullis_core::keyring::Keyring;
 use portcullis_core::manager::KeyManager;
-use portcullis_core::store::AuditHead;
+use portcullis_core::service::ServiceName;
 use portcullis_core::store::conformance::Driver;
+use portcullis_core::store::{AuditHead, AuditLog as _, KeyStore as _};
 use portcullis_store::SqliteStore;
 use rusqlite::Connection;
 
+use super::told::{Told, ToldKey, ToldService};
 use super::{FOLDER, PATIENCE, QUOTA, TEST, runtime, verify};
-use crate::support::{Folder, raw};
+use crate::support::{EVENTS, Folder, raw};
 
 /// How long a process may go on after its first word.
 const LIVES_ON: Duration = Duration::from_millis(25);
 /// How long one may live that is killed whatever it has said.
 const LIVES: Duration = Duration::from_millis(60);
 
+/// How often each operation was told of.
+pub(super) type Tally = BTreeMap<String, u64>;
+
 /// The rounds over one database.
 pub(super) struct Rounds<'a> {
     folder: &'a Folder,
     path: PathBuf,
     keyring: Keyring,
-    /// The version and the state of each key that was told last.
-    told: HashMap<KeyId, Told>,
+    /// The newest version of each key that was told of.
+    keys: HashMap<KeyId, ToldKey>,
+    /// The same of each service.
+    services: HashMap<ServiceName, ToldService>,
+    /// Every anchor that was told of.
+    anchors: Vec<u64>,
+    /// The last event that is gone.
+    pruned: u64,
     /// How far the chain is verified.
     verified: AuditHead,
-}
-
-#[derive(Debug, Clone)]
-struct Told {
-    version: u64,
-    state: String,
 }
 
 impl<'a> Rounds<'a> {
@@ -47,7 +52,10 @@ impl<'a> Rounds<'a> {
             folder,
             path: folder.path("keys.db"),
             keyring,
-            told: HashMap::new(),
+            keys: HashMap::new(),
+            services: HashMap::new(),
+            anchors: Vec::new(),
+            pruned: 0,
             verified: AuditHead {
                 sequence: 0,
                 mac: [0; 32],
@@ -55,9 +63,9 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Starts a process, kills it, and looks at what it left. Returns how many
-    /// changes it had told.
-    pub(super) fn kill_one(&mut self, random: &mut fastrand::Rng) -> u64 {
+    /// Starts a process, kills it, and looks at what it left. Returns how often
+    /// it had told of each operation.
+    pub(super) fn kill_one(&mut self, random: &mut fastrand::Rng) -> Tally {
         let mut child = Command::new(std::env::current_exe().expect("a path"))
             .args(["--exact", TEST, "--nocapture", "--test-threads=1"])
             .env(FOLDER, self.folder.path(""))
@@ -78,50 +86,88 @@ impl<'a> Rounds<'a> {
         assert_eq!(ended, None, "the process ended before it was killed");
         child.kill().expect("killed");
         child.wait().expect("ended");
-        let mut count = 0;
-        for line in first.into_iter().chain(lines.iter()) {
-            self.hear(&line);
-            count += 1;
+        let mut tally = Tally::new();
+        for (operation, told) in first.into_iter().chain(lines.iter()) {
+            self.keep(told);
+            *tally.entry(operation).or_default() += 1;
         }
         runtime().block_on(self.look());
-        count
+        tally
     }
 
-    fn hear(&mut self, line: &str) {
-        let mut words = line.split(' ');
-        let mut word = || words.next().expect("a word");
-        let (id, version, state) = (word(), word(), word());
-        let id = id.parse().expect("an id");
-        let version = version.parse().expect("a version");
-        let newer = Told {
-            version,
-            state: state.to_owned(),
-        };
-        // Three work at once: what is told later may have been done before.
-        let told = self.told.entry(id).or_insert_with(|| newer.clone());
-        if told.version < version {
-            *told = newer;
+    /// Three work at once: what is told later may have been done before.
+    fn keep(&mut self, told: Told) {
+        match told {
+            Told::Key(newer) => {
+                let told = self.keys.entry(newer.id).or_insert_with(|| newer.clone());
+                if told.version < newer.version {
+                    *told = newer;
+                }
+            }
+            Told::Service(newer) => {
+                let told = self.services.entry(newer.name.clone());
+                let told = told.or_insert_with(|| newer.clone());
+                if told.version < newer.version {
+                    *told = newer;
+                }
+            }
+            Told::Anchored(sequence) => self.anchors.push(sequence),
+            Told::Pruned(through) => self.pruned = self.pruned.max(through),
         }
     }
 
     /// Opens what was left: every change that was told is there, the chain is
     /// whole, and the quota's counter is right.
     async fn look(&mut self) {
-        let store = SqliteStore::open(&self.path).expect("the database opens");
-        let driver = Driver::with_keyring(Arc::new(store), self.keyring.clone());
-        for (id, told) in &self.told {
-            let key = driver.load(*id).await.expect("loaded").key;
-            assert!(key.is_some(), "key {id} is gone: {told:?} was told");
-            let key = key.expect("looked at just now");
-            assert!(key.version >= told.version, "{key:?}: {told:?} was told");
-            let same = key.version > told.version || key.state.as_str() == told.state;
-            assert!(same, "{key:?}: {told:?} was told");
-            let revived = told.state == "revoked" && !matches!(key.state, KeyState::Revoked(_));
-            assert!(!revived, "{key:?} was revoked");
-        }
+        let store = Arc::new(SqliteStore::open(&self.path).expect("the database opens"));
+        let driver = Driver::with_keyring(Arc::clone(&store) as _, self.keyring.clone());
+        self.look_at_keys(&driver).await;
+        self.look_at_services(&store).await;
+        self.look_at_trail(&store).await;
         let verified = driver.verify_chain(self.verified).await;
         self.verified = verified.expect("a whole chain");
         check_quota(&raw(&self.path));
+    }
+
+    async fn look_at_keys(&self, driver: &Driver) {
+        for (id, told) in &self.keys {
+            let key = driver.load(*id).await.expect("loaded").key;
+            assert!(key.is_some(), "key {id} is gone: {told:?} was told");
+            let key = key.expect("looked at just now");
+            let newer = key.version > told.version;
+            assert!(newer || ToldKey::from(&key) == *told, "{key:?}: {told:?}");
+            let revived = told.state == "revoked" && !matches!(key.state, KeyState::Revoked(_));
+            assert!(!revived, "{key:?} was revoked");
+        }
+    }
+
+    async fn look_at_services(&self, store: &SqliteStore) {
+        let found = store.load_services().await.expect("loaded").services;
+        for (name, told) in &self.services {
+            let service = found.iter().find(|service| service.name == *name);
+            assert!(service.is_some(), "{name} is gone: {told:?} was told");
+            let service = service.expect("looked at just now");
+            let newer = service.version > told.version;
+            let same = ToldService::from(service) == *told;
+            assert!(newer || same, "{service:?}: {told:?}");
+        }
+    }
+
+    async fn look_at_trail(&mut self, store: &SqliteStore) {
+        let events = store.events(EVENTS).await.expect("read");
+        if let Some(first) = events.first() {
+            let (pruned, first) = (self.pruned, first.sequence);
+            assert!(first > pruned, "{first} is there: {pruned} was told");
+            // Another pruning may have been made that was not told.
+            self.pruned = first - 1;
+        }
+        // What is pruned takes the anchors before it along.
+        self.anchors.retain(|anchor| *anchor >= self.pruned);
+        let found = store.anchors().await.expect("read");
+        for told in &self.anchors {
+            let there = found.iter().any(|anchor| anchor.place.sequence == *told);
+            assert!(there, "there is no anchor at {told}: {found:?}");
+        }
     }
 
     /// Verifies the whole chain once more, as an operator does.
@@ -135,20 +181,16 @@ impl<'a> Rounds<'a> {
 }
 
 /// Every whole line that tells of a change, until the process has ended.
-fn listen(child: &mut Child) -> Receiver<String> {
+fn listen(child: &mut Child) -> Receiver<(String, Told)> {
     let (tell, lines) = channel();
     let out: ChildStdout = child.stdout.take().expect("piped");
     std::thread::spawn(move || {
         let mut out = BufReader::new(out);
         let mut line = String::new();
         while out.read_line(&mut line).is_ok_and(|length| length > 0) {
-            // Before the first one stands what the test harness says.
-            let change = line
-                .strip_suffix('\n')
-                .and_then(|line| line.split_once("changed "));
-            if let Some((_, change)) = change {
+            if let Some(told) = Told::hear(&line) {
                 // Nobody listens any more where the test has failed.
-                let _ = tell.send(change.to_owned());
+                let _ = tell.send(told);
             }
             line.clear();
         }

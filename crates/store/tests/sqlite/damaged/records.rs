@@ -1,10 +1,12 @@
 use std::path::Path;
+use std::time::Duration;
 
-use portcullis_core::ErrorKind;
 use portcullis_core::audit::Actor;
+use portcullis_core::clock::{Clock as _, ManualClock, SystemClock};
 use portcullis_core::key::KeyId;
-use portcullis_core::manager::VerifyAudit;
+use portcullis_core::manager::{Expiry, ListEvents, NewKey, ServicePatch, VerifyAudit};
 use portcullis_core::store::StoreErrorKind;
+use portcullis_core::{ErrorKind, KeyManager};
 use portcullis_store::SqliteStore;
 
 use super::database::{BILLING, Database, is_granted, manage, open};
@@ -217,6 +219,39 @@ async fn an_event_that_was_hidden_from_listings_is_found() {
 }
 
 #[tokio::test]
+async fn an_event_whose_row_does_not_read_hides_none_before_or_behind_it() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let mut database = Database::create(&path).await;
+    database.round().await;
+    let manager = manage(open(&path), &database.keyring)
+        .await
+        .expect("a manager");
+    let last = manager.audit_head().await.expect("a head").sequence;
+    raw(&path)
+        .execute("UPDATE audit SET root = 'K1' WHERE sequence = 6", [])
+        .expect("altered");
+    let (mut read, mut after, mut skipped) = (Vec::new(), 0, 0);
+    loop {
+        match manager.audit_events(ListEvents::new().after(after)).await {
+            Ok(page) => {
+                read.extend(page.events.iter().map(|signed| signed.event.sequence));
+                let Some(next) = page.next else { break };
+                after = next;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+                assert!(error.to_string().contains("row 6"), "{error}");
+                (after, skipped) = (6, skipped + 1);
+            }
+        }
+    }
+    assert_eq!(skipped, 1);
+    let others: Vec<u64> = (1..=last).filter(|sequence| *sequence != 6).collect();
+    assert_eq!(read, others);
+}
+
+#[tokio::test]
 async fn a_damaged_key_can_be_revoked_and_is_then_not_even_cached() {
     let folder = Folder::new();
     let path = folder.path("keys.db");
@@ -258,6 +293,108 @@ async fn a_damaged_key_can_be_revoked_and_is_then_not_even_cached() {
         panic!("{report}");
     };
     assert!(fault.contains(&first.key.id.to_string()), "{fault}");
+}
+
+/// Where the values of the first key that was made begin in the file, and where
+/// its state does.
+fn first_row(files: &Files, path: &Path, id: KeyId) -> (usize, usize) {
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'keys'";
+    let root = raw(path).query_row(sql, [], |row| row.get::<_, i64>(0));
+    let root = usize::try_from(root.expect("a table")).expect("a page");
+    let page = (root - 1) * PAGE;
+    let find = |from: usize, wanted: &[u8]| {
+        let bytes = &files.main[from..page + PAGE];
+        let at = bytes
+            .windows(wanted.len())
+            .position(|bytes| bytes == wanted);
+        from + at.expect("in the page")
+    };
+    let values = find(page, id.as_bytes());
+    (values, find(values, b"active"))
+}
+
+#[tokio::test]
+async fn a_damaged_key_that_no_index_leads_to_is_ended_and_gives_its_place_back() {
+    let folder = Folder::new();
+    let path = folder.path("keys.db");
+    let database = Database::create(&path).await;
+    let actor = Actor::new("test").expect("a name");
+    let create = async |manager: &KeyManager, expiry| {
+        let (owner, name) = ("acme".parse().expect("owner"), "job".parse().expect("name"));
+        let key = NewKey::new(ORDERS, owner, name).expiry(expiry);
+        manager.create_key(key, &actor).await
+    };
+    let manager = manage(open(&path), &database.keyring).await;
+    let manager = manager.expect("a manager");
+    let two = ServicePatch::new().quota(2);
+    let changed = manager.update_service(&ORDERS, two, &actor).await;
+    changed.expect("changed");
+    let hour = Expiry::In(Duration::from_secs(3_600));
+    let first = create(&manager, hour).await.expect("the first");
+    let other = create(&manager, Expiry::Never).await;
+    let other = other.expect("the second");
+    drop(manager);
+    let (id, token) = (first.key.id, first.token.expose());
+    let files = whole(&folder, "keys.db");
+    let (values, state) = first_row(&files, &path, id);
+    let digest = first.key.secrets[0].digest.as_bytes();
+    let mut places = files.main.windows(digest.len());
+    let root = digest.len() + places.position(|at| at == digest).expect("a digest");
+    // Behind the id stands the service; behind the state its creation and its
+    // expiry, in six bytes each. All of it is in an index as well.
+    for flipped in [values + 16, state + 1, state + 14, root + 1] {
+        let mut damaged = files.clone();
+        damaged.main[flipped] ^= 4;
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        damaged.write(&path);
+        let manager = manage(open(&path), &database.keyring).await;
+        let manager = manager.expect("a manager");
+        let full = create(&manager, Expiry::Never).await;
+        let full = full.expect_err("two are live");
+        assert_eq!(full.kind(), ErrorKind::QuotaReached, "{full}");
+        for _ in 0..2 {
+            let reason = "leaked".parse().expect("a reason");
+            let revoked = manager.revoke_damaged_key(id, reason, &actor).await;
+            revoked.expect("revoked, however often");
+        }
+        let used = manager.roots().await.expect("the roots")[0].used;
+        assert_eq!((used.digests, used.tokens), (1, 1), "those of the other");
+        let third = create(&manager, Expiry::Never).await;
+        third.expect("its place is free");
+        drop(manager);
+        // Now, and when it would have expired.
+        let years_on = ManualClock::new().now().wall();
+        for wall in [SystemClock::new().now().wall(), years_on] {
+            let clock = ManualClock::new();
+            clock.set_wall(wall);
+            let manager = KeyManager::builder(open(&path))
+                .keyring(database.keyring.clone())
+                .clock(clock)
+                .build()
+                .await
+                .expect("a manager");
+            let full = create(&manager, Expiry::Never).await;
+            let full = full.expect_err("two are live");
+            assert_eq!(full.kind(), ErrorKind::QuotaReached, "{full}");
+        }
+        let report = SqliteStore::check(&path).expect("checked");
+        let faults = report.faults().join("; ");
+        assert!(faults.contains(&id.to_string()), "{faults}");
+        assert!(!faults.contains("that are not revoked"), "{faults}");
+
+        // Nor does it count again where the bit comes back.
+        let mut mended = whole(&folder, "keys.db");
+        assert_eq!(mended.main[flipped], damaged.main[flipped]);
+        mended.main[flipped] ^= 4;
+        let folder = Folder::new();
+        let path = folder.path("keys.db");
+        mended.write(&path);
+        let manager = manage(open(&path), &database.keyring).await;
+        let manager = manager.expect("a manager");
+        assert!(!is_granted(&manager, token).await);
+        assert!(is_granted(&manager, other.token.expose()).await);
+    }
 }
 
 #[tokio::test]

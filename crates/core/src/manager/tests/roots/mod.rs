@@ -3,6 +3,7 @@
 mod digests;
 mod fixture;
 mod meanwhile;
+mod missing;
 mod retired;
 mod succession;
 

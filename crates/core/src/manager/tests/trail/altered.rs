@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{head, list, now, verify, whole};
+use super::{head, list, now, sequences, verify, whole};
 use crate::audit::{Action, AuditSeal, EventDraft};
 use crate::error::ErrorKind;
 use crate::keyring::Keyring;
@@ -12,13 +12,17 @@ use crate::store::{Change, EventRecord, KeyStore as _, Operation, Step};
 
 /// Writes an event as somebody does who has the store and not the keyring.
 async fn forge(fixture: &Fixture) {
-    let theirs = Keyring::generate("k1".parse().expect("name")).expect("entropy");
     let event = EventDraft::new(Action::KeyCreate, &fixture.actor).into_event(now(fixture));
+    write(fixture, event.encode().expect("encoded")).await;
+}
+
+async fn write(fixture: &Fixture, bytes: Vec<u8>) {
+    let theirs = Keyring::generate("k1".parse().expect("name")).expect("entropy");
     let record = EventRecord {
-        at: event.at,
+        at: now(fixture),
         service: None,
         key: None,
-        bytes: event.encode().expect("encoded"),
+        bytes,
     };
     let change = Change {
         steps: vec![Step {
@@ -78,4 +82,23 @@ async fn a_trail_that_was_cut_off_is_found_with_a_head_that_was_kept() {
             .expect("a fault")
             .contains("event 3 is not that of the head")
     );
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_hides_none_before_or_behind_it() {
+    let fixture = Fixture::new().await;
+    write(&fixture, b"{".to_vec()).await;
+    fixture.issue().await;
+    for limit in [2, 3, 50] {
+        let before = list(&fixture, ListEvents::new().limit(limit)).await;
+        assert_eq!((sequences(&before), before.next), (vec![1, 2], Some(2)));
+        let request = ListEvents::new().after(2).limit(limit);
+        let error = fixture.manager.audit_events(request).await;
+        let error = error.expect_err("unreadable");
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        let words = "audit event 3 cannot be read; the trail goes on after 3";
+        assert_eq!(error.to_string(), words);
+        let behind = list(&fixture, ListEvents::new().after(3).limit(limit)).await;
+        assert_eq!((sequences(&behind), behind.next), (vec![4], None));
+    }
 }

@@ -1,10 +1,12 @@
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::{Defect, Defective};
 use crate::clock::Timestamp;
 use crate::key::Metadata;
 use crate::keyring::RootName;
 use crate::store::{
     BoxFuture, Change, Changes, Head, KeyStore, Loaded, LoadedServices, Lookup, Operation, Page,
-    PageRequest, Redigest, RootCheck, RootUse, Step, StoreError,
+    PageRequest, Redigest, RootCheck, RootUse, Step, StoreError, StoreFault,
 };
 
 impl KeyStore for Defective {
@@ -83,7 +85,10 @@ impl KeyStore for Defective {
             }
             let head = match self.store.commit(change.clone()).await {
                 Ok(head) => head,
-                Err(error) => return self.recover(change, error).await,
+                Err(error) => {
+                    self.refused.store(true, Relaxed);
+                    return self.recover(change, error).await;
+                }
             };
             for Step { operation, .. } in &change.steps {
                 if let Operation::UpdateKey { key, .. } = operation
@@ -111,6 +116,16 @@ impl KeyStore for Defective {
                     roots.retain(|root| root.name != check.name);
                     roots.push(check);
                 }
+            }
+            Ok(roots)
+        })
+    }
+
+    fn roots(&self) -> BoxFuture<'_, Result<Vec<RootCheck>, StoreError>> {
+        Box::pin(async move {
+            let mut roots = self.store.roots().await?;
+            if self.has(Defect::RootsReadEarlier) {
+                roots.pop();
             }
             Ok(roots)
         })
@@ -146,5 +161,10 @@ impl KeyStore for Defective {
             }
             Ok(moved)
         })
+    }
+
+    fn fault(&self) -> Option<StoreFault> {
+        let faulty = self.has(Defect::RefusalsAreFaults) && self.refused.load(Relaxed);
+        faulty.then_some(StoreFault::Failing)
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicBool;
+
 use super::Defect;
 use crate::key::{Key, KeyId};
 use crate::store::{Head, KeyStore as _, Lookup, MemoryStore, StoreError};
@@ -7,6 +9,8 @@ use crate::store::{Head, KeyStore as _, Lookup, MemoryStore, StoreError};
 pub(in crate::store::conformance) struct Defective {
     pub(super) store: MemoryStore,
     pub(super) defect: Defect,
+    /// Whether a change was refused.
+    pub(super) refused: AtomicBool,
 }
 
 impl Defective {
@@ -14,6 +18,7 @@ impl Defective {
         Self {
             store: MemoryStore::new(),
             defect,
+            refused: AtomicBool::new(false),
         }
     }
 

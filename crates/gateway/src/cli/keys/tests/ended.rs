@@ -193,6 +193,35 @@ async fn a_key_that_a_clock_ahead_has_dated_is_revoked_with_the_others() {
 }
 
 #[tokio::test]
+async fn a_key_that_a_clock_ahead_has_dated_does_not_end_those_that_are_made_meanwhile() {
+    let shell = shell().await;
+    let now = shell.clock.now().wall();
+    shell.clock.advance(Duration::from_hours(1));
+    shell.text(CREATE).await;
+    let revoked = id(&shell.json(CREATE).await["key"]);
+    shell
+        .text(&format!("keys revoke {revoked} --reason old"))
+        .await;
+    shell.clock.set_wall(now);
+    shell.text(CREATE).await;
+    shell.store.hold_commits();
+    let making = async {
+        // The one of now is revoked, but that is not said yet.
+        shell.store.wait_held(1).await;
+        let released = async {
+            shell.store.wait_held(2).await;
+            shell.store.release();
+        };
+        tokio::join!(shell.text(CREATE), released).0
+    };
+    let line = "keys revoke --all --service orders --reason left --yes";
+    let (done, _) = tokio::join!(shell.json(line), making);
+    assert_eq!(done, json!({"revoked": 2, "revoked_before": 1}));
+    let left = names(&shell, "keys list --service orders --status active").await;
+    assert_eq!(left.len(), 1);
+}
+
+#[tokio::test]
 async fn a_signal_stops_every_walk_before_its_next_page() {
     let shell = shell().await;
     for _ in 0..3 {
@@ -224,6 +253,19 @@ async fn a_signal_stops_every_walk_before_its_next_page() {
         assert_eq!(error.exit(), Exit::Interrupted, "{line}");
         assert!(error.to_string().contains("no key is revoked"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_secret_of_a_key_that_has_ended_is_not_said_to_count() {
+    let shell = shell().await;
+    let id = id(&shell.json(CREATE).await["key"]);
+    shell.text(&format!("keys rotate {id} --grace 1h")).await;
+    let show = format!("keys show {id}");
+    let shown = shell.text(&show).await;
+    assert!(shown.contains("counts until"), "{shown}");
+    shell.text(&format!("keys revoke {id} --reason over")).await;
+    let shown = shell.text(&show).await;
+    assert!(!shown.contains("counts until"), "{shown}");
 }
 
 #[test]

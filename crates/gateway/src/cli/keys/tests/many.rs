@@ -66,10 +66,7 @@ async fn many_keys_are_made_from_lines_and_only_their_tokens_are_printed() {
     let error = refused.exit.expect_err("refused");
     assert_eq!((error.exit(), refused.out.as_str()), (Exit::NotFound, ""));
     let told = error.to_string();
-    assert!(
-        told.contains("0 keys are issued, and none of lines 1 to 2"),
-        "{told}"
-    );
+    assert!(told.contains("no key is issued"), "{told}");
     assert!(
         told.contains("key 2 of 2: there is no service none"),
         "{told}"
@@ -86,10 +83,23 @@ async fn more_than_a_thousand_lines_are_made_a_thousand_at_a_time() {
     assert_eq!(error.exit(), Exit::Partial, "a part was done");
     let told = error.to_string();
     assert!(
-        told.contains("1000 keys are issued, and none of lines 1001 to 2000"),
+        told.contains(
+            "the 1000 keys of the lines before line 1001 are issued, and none from line 1001 on"
+        ),
         "{told}"
     );
     assert_eq!(done.out.lines().count(), 1_000, "what was made is printed");
+    // A change that is too large as a whole says nothing of what stands.
+    shell.text("services create small --quota 10").await;
+    let small = lines(20).replace("orders", "small");
+    let done = shell.run("keys create-many -", false, &small).await;
+    let error = done.exit.expect_err("the quota");
+    assert_eq!((error.exit(), done.out.as_str()), (Exit::Conflict, ""));
+    let told = error.to_string();
+    let quota = "the quota of service small is 10: its live keys would be more than that";
+    for words in ["no key is issued", quota] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
 }
 
 #[tokio::test]
@@ -125,7 +135,7 @@ async fn keys_of_which_it_is_not_known_are_not_told_to_be_none() {
     ] {
         assert!(told.contains(words), "{words} in {told}");
     }
-    assert!(!told.contains("none of lines"), "{told}");
+    assert!(!told.contains("none from line"), "{told}");
     // What it says to look at tells those of which it is not known from those that were printed.
     let found = told
         .split_once("portcullis keys list ")
@@ -157,7 +167,9 @@ async fn a_signal_waits_until_what_is_issued_is_printed() {
         assert_eq!(count(&shell, "--service orders").await - before, printed);
         let words = match exit {
             Exit::Done => "900 keys are issued",
-            _ => "stopped: 1000 keys are issued, and none of lines 1001 to 2000 or later",
+            _ => {
+                "stopped: the 1000 keys of the lines before line 1001 are issued, and none from line 1001 on"
+            }
         };
         assert!(told.1.contains(words), "{}", told.1);
     }
@@ -179,7 +191,7 @@ async fn tokens_that_nobody_reads_are_told_by_their_keys() {
     assert!(!error.is_closed_output(), "that must be told");
     let told = error.to_string();
     assert!(
-        told.contains("2 keys are issued and printed. 3 more are issued"),
+        told.contains("2 keys are issued and printed. 3 keys are issued beyond"),
         "{told}"
     );
     let printed: Vec<Value> = done

@@ -149,6 +149,7 @@ fn ranges(keys: Keys) -> Vec<Filter> {
     }
     let statuses = [
         ("active", KeyStatus::Active),
+        ("disabled", KeyStatus::Disabled),
         ("rare expired", KeyStatus::Expired),
         ("revoked, none", KeyStatus::Revoked),
     ];

@@ -96,6 +96,11 @@ impl Keys {
             name: format!("Key {} {}", of(&COLOURS, 7), n % 1_000).parse()?,
             // A fifth never, four fifths all over the time to come.
             expires_at: (n % 5 > 0).then(|| self.spread(n)),
+            // A tenth.
+            state: match n / 13 % 10 {
+                3 => KeyState::Disabled,
+                _ => KeyState::Active,
+            },
             ..plain
         })
     }

@@ -143,9 +143,9 @@ impl Sample {
     /// all values.
     fn position(&self, filter: &KeyFilter, back: impl Fn(i64) -> i64) -> Option<PagePosition> {
         let plan = Plan::of(filter, at(0));
-        let active = filter.status == Some(KeyStatus::Active);
+        let endless = matches!(filter.status, Some(KeyStatus::Active | KeyStatus::Disabled));
         // Behind those without an expiry.
-        let number = u8::from(active && plan.order == Order::Expiry);
+        let number = u8::from(endless && plan.order == Order::Expiry);
         let stretch = plan.stretches.get(usize::from(number))?;
         let (from, until) = match plan.order {
             Order::Creation => (Keys::created(0), Keys::created(self.keys.count)),
