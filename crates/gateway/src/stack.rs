@@ -215,6 +215,7 @@ mod tests {
     use super::Parts;
     use crate::body::ProxyBody;
     use crate::config::Config;
+    use crate::live::LiveStreams;
 
     const CONFIG: &str = r#"
         [[services]]

@@ -1,7 +1,9 @@
 use std::borrow::Cow;
 
 use super::CanonicalPath;
-use super::normalize::{ends_early, has_parameters, is_encoded_again, name_of};
+use super::normalize::{
+    ends_early, has_parameters, has_parameters_before_end, is_encoded_again, name_of,
+};
 
 /// One segment of a canonical path, as routes are found by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +45,13 @@ impl<'a> Segment<'a> {
     /// Whether every server takes that for its name. One that keeps parameters, or decodes once,
     /// would take `admin;a` and `v1%253Aadmin` for other names than `admin` and `v1:admin`.
     pub(crate) fn is_plain(self) -> bool {
-        !has_parameters(self.0) && !self.is_encoded_twice()
+        !has_parameters(self.0) && !is_encoded_again(self.0)
     }
 
-    /// Whether a server that decodes once is left with something encoded.
-    pub(crate) fn is_encoded_twice(self) -> bool {
-        is_encoded_again(self.0)
+    /// Whether servers that take the path to end here take what stands before for one name: not
+    /// where it has parameters, which some keep, or is encoded twice.
+    pub(crate) fn ends_plainly(self) -> bool {
+        !has_parameters_before_end(self.0) && !is_encoded_again(self.0)
     }
 
     /// Whether a server may take the path to end here: at an encoded `?` or `#`.

@@ -55,6 +55,11 @@ pub(super) fn ends_early(segment: &str) -> bool {
     cut(segment, &["%3F", "%23"]).len() != segment.len()
 }
 
+/// Whether a segment of a canonical path has parameters before an encoded `?` or `#`.
+pub(super) fn has_parameters_before_end(segment: &str) -> bool {
+    without_parameters(segment).len() != cut(segment, &["%3F", "%23"]).len()
+}
+
 /// A canonical path with every character decoded that may stand raw in a path: of all paths that
 /// [`same_name`] takes for one, the one that is written most plainly.
 pub(super) fn plainest(path: &str) -> String {

@@ -86,9 +86,9 @@ impl Tree {
             false => self.literal(&name, Self::owner_here).or_else(unnamed),
         };
         let whole = whole.unless_ended(ended);
-        match segment.is_encoded_twice() {
-            true => whole.unless_ended(unnamed()),
-            false => whole,
+        match segment.ends_plainly() {
+            true => whole,
+            false => whole.unless_ended(unnamed()),
         }
     }
 

@@ -213,7 +213,7 @@ fn target() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8_192))]
+    #![proptest_config(ProptestConfig::with_cases(16_384))]
 
     #[test]
     fn no_server_reads_a_path_as_one_of_another_place(texts in patterns(), target in target()) {
