@@ -3,6 +3,7 @@
 mod arbitrary;
 mod faults;
 mod parse;
+mod readme;
 mod routes;
 mod template;
 mod values;
