@@ -246,7 +246,7 @@ pub struct StoreStatus {
     pub fault: Option<StoreFault>,
     /// The roots under which the store's keys are made, and that this keyring
     /// lacks, by name. While there is one, a token that no root of the keyring
-    /// proves is [unavailable](crate::UnavailableCause::UnknownRoot) and not
+    /// proves is [unavailable](crate::verdict::UnavailableCause::UnknownRoot) and not
     /// refused; what the keyring proves is decided as before. A restart with a
     /// keyring that has them ends it.
     pub missing_roots: Arc<[RootName]>,
