@@ -99,7 +99,12 @@ impl Parts<'_> {
         };
         let mut some = Vec::new();
         for (methods, requirement) in &terms.by_method {
-            let service = self.service(plan, Some(terms.guard(requirement)))?;
+            // What asks for more of a key asks for a key.
+            let plan = RoutePlan {
+                door: DoorPlan::Required(terms.clone()),
+                ..plan.clone()
+            };
+            let service = self.service(&plan, Some(terms.guard(requirement)))?;
             some.push((methods.clone(), service));
         }
         let others = self.service(plan, Some(terms.guard(&terms.requirement)))?;
@@ -258,7 +263,7 @@ mod tests {
             (0, Method::GET, [401, 401, 200]),
             (0, Method::POST, [401, 401, 403]),
             (1, Method::GET, [200, 401, 200]),
-            (1, Method::POST, [200, 401, 403]),
+            (1, Method::POST, [401, 401, 403]),
             (2, Method::GET, [200, 200, 200]),
         ] {
             let plan = &config.routes()[route];

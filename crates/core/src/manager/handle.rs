@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -84,6 +85,12 @@ impl KeyManager {
             fault: self.shared.store.fault(),
             missing_roots: self.shared.missing_roots.names(),
         }
+    }
+
+    /// How long cached keys go on counting while the store does not answer.
+    #[must_use]
+    pub fn max_staleness(&self) -> Duration {
+        self.shared.config.max_staleness
     }
 
     /// Asks the store for changes now, without waiting for the next poll.

@@ -64,10 +64,11 @@ impl KeyManager {
 
 impl Shared {
     fn standing(&self, grant: &Grant, context: &Context<'_>, now: Moment) -> Standing {
-        if self.freshness.age(now) > self.config.max_staleness {
-            return Standing::Unknown;
-        }
         let (id, own) = (grant.key_id(), grant.entry());
+        if self.freshness.age(now) > self.config.max_staleness {
+            // Nobody has to be heard for what time alone ends.
+            return over(grant, own.key(), now).map_or(Standing::Unknown, Standing::Ended);
+        }
         // What the grant was made by counts for as long as nothing has changed,
         // wherever the cache has room for it or not.
         if self.gate.passes_key(id, own.stamp()) {
@@ -171,6 +172,15 @@ fn proved<'a>(grant: &Grant, key: &'a Key) -> Option<&'a Secret> {
     let same = secret.created_at == proved.created_at
         && (secret.root != proved.root || secret.digest == proved.digest);
     same.then_some(secret)
+}
+
+/// Why the grant's token ended by time alone, by the record that it was made by.
+fn over(grant: &Grant, key: &Key, now: Moment) -> Option<DenialReason> {
+    let secret = proved(grant, key)?;
+    if key.is_expired(now.wall()) {
+        return Some(DenialReason::Expired);
+    }
+    (!secret.is_live(now.wall())).then_some(DenialReason::Rotated)
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

@@ -148,7 +148,16 @@ impl Reader<'_> {
             };
             let (place, name) = (name.span(), name.into_inner().0);
             if conditions.iter().any(|before| before.name == name) {
-                self.find(place, "expected a field that no condition before has");
+                self.find(
+                    place.clone(),
+                    "expected a field that no condition before has",
+                );
+            }
+            if !HeaderCondition::is_forwarded(&name) {
+                self.find(
+                    place,
+                    "expected a field that goes to the upstream as it comes",
+                );
             }
             let value = value(wanted);
             conditions.push(HeaderCondition { name, value });

@@ -37,6 +37,11 @@ pub fn remove(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether [`remove`] takes this field away.
+pub(crate) fn takes(headers: &HeaderMap, name: &HeaderName) -> bool {
+    ALWAYS.contains(name) || named_by_connection(headers).contains(name)
+}
+
 /// The present fields that `Connection` names and that may go. Allocates only if there is one.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     headers

@@ -13,6 +13,9 @@ pub(super) struct LiveBody {
     inner: ProxyBody,
     /// Until the body is over.
     served: Option<Served>,
+    /// Whether it was asked for anything. A body that fails when it is asked first takes the
+    /// head with it, which is not written yet: the client would have no answer at all.
+    begun: bool,
 }
 
 impl LiveBody {
@@ -20,6 +23,7 @@ impl LiveBody {
         Self {
             inner,
             served: Some(served),
+            begun: false,
         }
     }
 }
@@ -32,9 +36,15 @@ impl Body for LiveBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let begun = std::mem::replace(&mut self.begun, true);
         if let Some(served) = &self.served
             && let Poll::Ready(reason) = served.poll_ending(cx)
         {
+            if !begun {
+                // Whoever asks writes the head meanwhile, and asks again.
+                cx.waker().wake_by_ref();
+                return Pin::new(&mut self.inner).poll_frame(cx);
+            }
             let last = served.last_frame(reason, &self.inner);
             // The upstream hears of it now, whatever becomes of the client.
             self.inner = ProxyBody::empty();

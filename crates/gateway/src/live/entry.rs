@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use portcullis::clock::Moment;
 use portcullis::key::KeyId;
@@ -18,7 +19,12 @@ pub(super) struct Live {
     grant: Grant,
     client: Option<IpAddr>,
     in_review: AtomicBool,
+    /// Since when nobody can say how the grant stands, in monotonic nanoseconds; [`TOLD`] where
+    /// that was said last.
+    unread_since: AtomicU64,
 }
+
+const TOLD: u64 = u64::MAX;
 
 /// A request whose key is to be read, or is being read; there is one at a time.
 #[derive(Debug)]
@@ -37,6 +43,7 @@ impl Live {
             grant,
             client,
             in_review: AtomicBool::new(false),
+            unread_since: AtomicU64::new(TOLD),
         }
     }
 
@@ -47,6 +54,21 @@ impl Live {
     /// How the grant stands, as far as that can be said without a read.
     pub(super) fn standing(&self, manager: &KeyManager, now: Moment) -> Standing {
         manager.standing_at(&self.grant, &self.route.context(self.client), now)
+    }
+
+    /// Notes whether it could be said how the grant stands, and whether it could not for longer
+    /// than cached keys count: the store answers, but not for this key. The watch alone asks.
+    pub(super) fn is_lost(&self, manager: &KeyManager, standing: Standing, now: Moment) -> bool {
+        if standing != Standing::Unread {
+            self.unread_since.store(TOLD, Ordering::Relaxed);
+            return false;
+        }
+        let since = match self.unread_since.load(Ordering::Relaxed) {
+            TOLD => now.monotonic(),
+            since => since,
+        };
+        self.unread_since.store(since, Ordering::Relaxed);
+        Duration::from_nanos(now.monotonic().saturating_sub(since)) > manager.max_staleness()
     }
 }
 

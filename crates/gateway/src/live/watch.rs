@@ -152,15 +152,25 @@ impl Watch {
 
     /// Does what follows from how a request's grant stands.
     fn act(&mut self, live: &Arc<Live>, standing: Standing, now: Moment) {
-        if standing == Standing::Unread {
-            if live.route.ends_with_key() {
-                self.unread.extend(InReview::of(live));
+        let is_lost = live.is_lost(self.streams.manager(), standing, now);
+        if standing != Standing::Unread {
+            if let Some(reason) = live.route.end(standing) {
+                self.end(live, reason);
             }
-            return;
+        } else if live.route.ends_with_key() {
+            match is_lost {
+                // A new request by this key would be refused as well.
+                true => self.end(live, EndReason::CutOff),
+                false => self.unread.extend(InReview::of(live)),
+            }
         }
-        if let Some(reason) = live.route.end(standing)
-            && live.lifeline.end(reason)
-        {
+    }
+
+    /// Asks a request to end. The time that it has for it begins now: the look at all of them may
+    /// have begun long ago.
+    fn end(&mut self, live: &Arc<Live>, reason: EndReason) {
+        if live.lifeline.end(reason) {
+            let now = self.streams.manager().clock().now();
             self.ending.push_back(Ending {
                 live: Arc::clone(live),
                 reason,

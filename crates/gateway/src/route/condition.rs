@@ -1,4 +1,7 @@
+use http::header::{EXPECT, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use crate::headers::{forwarded, hop_by_hop, identity, spelling};
 
 /// Which methods a route answers. GET brings HEAD with it, which asks for the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +83,23 @@ impl HeaderCondition {
                 .is_none_or(|value| lines.all(|line| line == value))
     }
 
+    /// Whether the upstream may get, or read, another thing of the field than stands here: where
+    /// it ends with the hop, and where another field has its name to servers that do not tell
+    /// marks.
+    pub(crate) fn is_unclear_in(&self, headers: &HeaderMap) -> bool {
+        hop_by_hop::takes(headers, &self.name) || spelling::has_lookalike(headers, &self.name)
+    }
+
+    /// Whether the field goes to an upstream as it comes.
+    pub(crate) fn is_forwarded(name: &HeaderName) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_static("0"));
+        hop_by_hop::remove(&mut headers);
+        identity::strip(&mut headers);
+        forwarded::strip(&mut headers);
+        ![EXPECT, HOST].contains(name) && headers.contains_key(name)
+    }
+
     /// Whether no request meets both.
     pub(crate) fn excludes(&self, other: &Self) -> bool {
         self.name == other.name
@@ -124,7 +144,36 @@ mod tests {
             assert!(!two.is_met_by(&headers(other)), "{other:?}");
             assert_eq!(there.is_met_by(&headers(other)), !other.is_empty());
         }
+        let odd = |name: &'static str, value| {
+            let mut headers = headers(&["2"]);
+            headers.append(name, HeaderValue::from_static(value));
+            two.is_unclear_in(&headers)
+        };
+        assert!(odd("x_version", "1") && odd("connection", "close, X-Version"));
+        assert!(!odd("x-versions", "1") && !odd("connection", "close") && !odd("x-version", "1"));
         assert!(two.excludes(&condition(Some("1"))) && !two.excludes(&there));
         assert!(there.follows_from(&two) && !two.follows_from(&there) && two.follows_from(&two));
+    }
+
+    #[test]
+    fn what_an_upstream_does_not_get_is_no_condition() {
+        for name in [
+            "x-forwarded-proto",
+            "x-real-ip",
+            "forwarded",
+            "x-portcullis-owner",
+            "te",
+            "upgrade",
+            "expect",
+            "host",
+        ] {
+            let name = HeaderName::from_static(name);
+            assert!(!HeaderCondition::is_forwarded(&name), "{name}");
+        }
+        for name in ["x-version", "accept", "content-type"] {
+            assert!(HeaderCondition::is_forwarded(&HeaderName::from_static(
+                name
+            )));
+        }
     }
 }

@@ -88,24 +88,25 @@ impl<S> Shared<S> {
     fn find(&self, parts: &Parts, path: &CanonicalPath) -> Result<&S, Refused> {
         let host = RequestHost::of(parts)
             .map_err(|problem| Refused::new(StatusCode::BAD_REQUEST, problem))?;
-        let (status, detail) =
-            match self
-                .routing
-                .find(host.as_ref(), path, &parts.method, &parts.headers)
-            {
-                Found::Route(route) => return Ok(route),
-                Found::Nowhere => (StatusCode::NOT_FOUND, "no route fits this host and path"),
-                Found::Condition => (StatusCode::NOT_FOUND, "no route fits this request's fields"),
-                Found::Unclear => (
-                    StatusCode::BAD_REQUEST,
-                    "the path can be read in ways that belong to different routes",
-                ),
-                Found::Method(allow) => {
-                    let detail = "no route of this path answers this method";
-                    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-                    return Err(refused.allowing(allow));
-                }
-            };
+        let (status, detail) = match self.routing.find(
+            host.as_ref(),
+            path,
+            &parts.method,
+            &parts.headers,
+        ) {
+            Found::Route(route) => return Ok(route),
+            Found::Nowhere => (StatusCode::NOT_FOUND, "no route fits this host and path"),
+            Found::Condition => (StatusCode::NOT_FOUND, "no route fits this request's fields"),
+            Found::Unclear => (
+                StatusCode::BAD_REQUEST,
+                "the path, or a field that routes are told apart by, can be read in several ways",
+            ),
+            Found::Method(allow) => {
+                let detail = "no route of this path answers this method";
+                let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+                return Err(refused.allowing(allow));
+            }
+        };
         Err(Refused::new(status, detail))
     }
 }

@@ -33,7 +33,8 @@ pub(crate) enum Found<'a, S> {
     Route(&'a S),
     /// No path of the host fits.
     Nowhere,
-    /// Servers may read the path in ways that lead to different places.
+    /// Servers may read the path in ways that lead to different places, or a field that routes
+    /// are told apart by in another way.
     Unclear,
     /// No route of the place answers the method; those that are answered, for `Allow`.
     Method(&'a HeaderValue),
@@ -114,6 +115,13 @@ impl<S> Routing<S> {
 
 impl<S> Place<S> {
     fn find(&self, method: &Method, headers: &HeaderMap) -> Found<'_, S> {
+        let mut conditions = self
+            .routes
+            .iter()
+            .flat_map(|(matching, _)| &matching.headers);
+        if conditions.any(|condition| condition.is_unclear_in(headers)) {
+            return Found::Unclear;
+        }
         let mut routes = self.routes.iter();
         if let Some((_, service)) = routes.find(|(matching, _)| matching.takes(method, headers)) {
             return Found::Route(service);

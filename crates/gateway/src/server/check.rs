@@ -23,7 +23,9 @@ pub enum RequestProblem {
     /// 501 (RFC 9112 section 6.1).
     TransferCoding,
     /// CONNECT, which would make a tunnel of the connection, or TRACE, which would show the
-    /// client what fields we add. 501 (RFC 9110 section 9.1).
+    /// client what fields we add. 501 (RFC 9110 section 9.1). A method with a small letter is
+    /// another one by that section, and not to the many servers that read `post` as POST: what
+    /// POST needs would not be asked for.
     Method,
 }
 
@@ -33,7 +35,10 @@ pub enum RequestProblem {
 ///
 /// The first [`RequestProblem`] that is found.
 pub fn check_request(request: &Parts) -> Result<(), RequestProblem> {
-    if matches!(request.method, Method::CONNECT | Method::TRACE) {
+    let small = |byte: u8| byte.is_ascii_lowercase();
+    if matches!(request.method, Method::CONNECT | Method::TRACE)
+        || request.method.as_str().bytes().any(small)
+    {
         return Err(RequestProblem::Method);
     }
     check_target(&request.uri)?;
@@ -202,6 +207,20 @@ mod tests {
         for method in [Method::CONNECT, Method::TRACE] {
             let found = check(method, Version::HTTP_11, &[("host", "a")]);
             assert_eq!(found, Some(RequestProblem::Method));
+        }
+    }
+
+    #[test]
+    fn a_method_that_some_servers_read_as_another_is_not_served() {
+        let found = |name: &str| {
+            let method = Method::from_bytes(name.as_bytes()).expect(name);
+            check(method, Version::HTTP_11, &[("host", "a")])
+        };
+        for name in ["post", "Post", "POSt", "x-PURGE"] {
+            assert_eq!(found(name), Some(RequestProblem::Method), "{name}");
+        }
+        for name in ["POST", "PURGE", "M-SEARCH", "QUERY"] {
+            assert_eq!(found(name), None, "{name}");
         }
     }
 }

@@ -126,6 +126,9 @@ impl Connections {
             Ended::Http(Err(error)) => {
                 // Clients that go away, send nonsense or nothing are everyday.
                 tracing::debug!(%error, "a connection ended early");
+                if is_busy {
+                    phase.break_off();
+                }
                 phase.is_truncated()
             }
             Ended::RequestCut => {

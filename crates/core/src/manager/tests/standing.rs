@@ -327,6 +327,24 @@ async fn nobody_can_say_past_s_and_it_stands_again_with_the_store() {
 }
 
 #[tokio::test]
+async fn what_time_alone_ends_ends_though_nobody_can_say_more() {
+    let fixture = Fixture::new().await;
+    let key = fixture.new_key().expiry(Expiry::In(HOUR));
+    let issued = fixture.manager.create_key(key, &fixture.actor).await;
+    let expiring = fixture.grant(&issued.expect("issued").token).await;
+    let (_, endless) = fixture.endless().await;
+    fixture.store.set(Fault::Fail);
+    fixture.clock.advance(HOUR - Duration::from_secs(1));
+    for grant in [&expiring, &endless] {
+        assert_eq!(fixture.standing(grant), Standing::Unknown);
+    }
+    fixture.clock.advance(Duration::from_secs(1));
+    let expired = Standing::Ended(DenialReason::Expired);
+    assert_eq!(fixture.standing(&expiring), expired);
+    assert_eq!(fixture.standing(&endless), Standing::Unknown);
+}
+
+#[tokio::test]
 async fn a_review_that_a_change_overtook_says_nothing() {
     let fixture = Fixture::new().await;
     let (issued, grant) = fixture.endless().await;

@@ -1,14 +1,17 @@
 //! What a client is told of the end.
 
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body;
 use http_body_util::BodyExt;
 use portcullis::manager::{Expiry, KeyPatch};
 use portcullis::scope::{Requirement, Scopes};
 use portcullis::store::Fault;
+use portcullis::verdict::DenialReason;
 use portcullis::{ApiKeyLayer, Gatekeeper, Limiter};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -18,13 +21,14 @@ use super::World;
 use super::fixture::{ORDERS, READ};
 use crate::body::{BodyError, BodyErrorKind, ProxyBody};
 use crate::route::{Fate, LivePolicy};
+use crate::server::EndReason;
 use crate::wire::LONG;
 
 const SOON: Duration = Duration::from_millis(150);
 
 type Whole = (StatusCode, HeaderMap, Bytes);
 
-async fn whole<B: http_body::Body<Data = Bytes, Error = BodyError>>(answer: Response<B>) -> Whole {
+async fn whole<B: Body<Data = Bytes, Error = BodyError>>(answer: Response<B>) -> Whole {
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.expect("a body");
     (parts.status, parts.headers, body.to_bytes())
@@ -147,6 +151,32 @@ async fn nobody_is_refused_for_an_outage_but_told_to_come_again() {
     assert_eq!(headers[RETRY_AFTER], "1");
     assert!(!headers.contains_key(WWW_AUTHENTICATE));
     assert_eq!(world.ended("cut_off", "refused"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_whose_head_is_not_written_yet_is_not_taken_back() {
+    let world = World::new().await;
+    let key = world.issue(Expiry::Never).await;
+    for ready in [true, false] {
+        let (request, lifeline) = world.request(&key.token).await;
+        let stream = world.serve(request, lifeline, LivePolicy::default()).await;
+        if ready {
+            stream.upstream.data("x").await;
+        }
+        let reason = EndReason::Denied(DenialReason::Revoked);
+        assert!(stream.lifeline.end(reason));
+        let mut body = std::pin::pin!(stream.body);
+        let mut poll = || {
+            let mut task = Context::from_waker(Waker::noop());
+            body.as_mut().poll_frame(&mut task)
+        };
+        match (ready, poll()) {
+            (true, Poll::Ready(Some(Ok(frame)))) => assert!(frame.is_data()),
+            (false, Poll::Pending) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+        assert!(matches!(poll(), Poll::Ready(Some(Err(_)))));
+    }
 }
 
 /// What ends the body of an answer of this version that has begun.

@@ -97,6 +97,9 @@ async fn the_client_s_address_is_what_the_guard_saw() {
         world.serve(request, lifeline, LivePolicy::default()).await
     };
     let (mut inside, mut outside) = (of("::ffff:192.0.2.7").await, of("198.51.100.7").await);
+    for served in [&mut inside, &mut outside] {
+        served.goes_on().await;
+    }
     let networks: Addresses = "192.0.2.0/24".parse().expect("networks");
     let patch = KeyPatch::new().addresses(networks);
     let updated = world.manager.update_key(key.key.id, patch, &world.actor);
@@ -221,6 +224,29 @@ async fn what_could_not_be_read_is_read_again_until_it_is() {
     assert_ended(&mut stream).await;
     world.pass(Duration::from_secs(1)).await;
     assert!(world.metrics.render().contains("portcullis_live_unread 0"));
+}
+
+#[tokio::test]
+async fn a_stream_ends_where_its_key_alone_cannot_be_read_for_longer_than_s() {
+    let world = World::new().await;
+    let key = world.issue(Expiry::Never).await;
+    let stays = LivePolicy {
+        with_key: Fate::Stays,
+        ..LivePolicy::default()
+    };
+    let mut stream = world.served(&key.token, LivePolicy::default()).await;
+    let mut staying = world.served(&key.token, stays).await;
+    let elsewhere = world.other_node().await;
+    world.store.damage_reads(Some(key.key.id));
+    let reason = "leaked".parse().expect("reason");
+    let revoked = elsewhere.revoke_key(key.key.id, reason, &world.actor).await;
+    revoked.expect("revoked");
+    world.pass(Duration::from_secs(29)).await;
+    stream.goes_on().await;
+    world.pass(Duration::from_secs(3)).await;
+    assert_ended(&mut stream).await;
+    assert_eq!(world.ended("cut_off", "aborted"), 1);
+    staying.goes_on().await;
 }
 
 #[tokio::test]

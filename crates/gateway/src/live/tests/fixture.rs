@@ -149,7 +149,10 @@ impl World {
     /// A request that is answered, with a body that goes on.
     pub(super) async fn served(&self, token: &Token, policy: LivePolicy) -> Served {
         let (request, lifeline) = self.request(token).await;
-        self.serve(request, lifeline, policy).await
+        let mut served = self.serve(request, lifeline, policy).await;
+        // As servers do, to see whether there is anything to write behind the head.
+        assert!(served.next().await.is_none());
+        served
     }
 
     pub(super) async fn serve(

@@ -180,6 +180,21 @@ fn parameters_behind_a_name_that_nothing_else_holds_are_the_names() {
 }
 
 #[test]
+fn a_field_that_the_upstream_reads_otherwise_tells_no_routes_apart() {
+    let routing = routing(&["* /a GET x-mode=full", "* /a"]);
+    let found = |fields: &[(&str, &str)]| found(&routing, "a.test", "GET /a", fields);
+    assert_eq!(found(&[("x-mode", "full")]), "* /a GET x-mode=full");
+    assert_eq!(found(&[]), "* /a");
+    for fields in [
+        &[("x_mode", "full")][..],
+        &[("x-mode", "none"), ("x_mode", "full")],
+        &[("x-mode", "full"), ("connection", "x-mode")],
+    ] {
+        assert_eq!(found(fields), "Unclear", "{fields:?}");
+    }
+}
+
+#[test]
 fn the_most_specific_host_owns_a_request() {
     let routing = routing(&[
         "* /*",

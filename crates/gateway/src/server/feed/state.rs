@@ -132,9 +132,10 @@ impl Feed {
         matches!(self.state, State::Head)
     }
 
-    /// Whether a part of a head came.
+    /// Whether a part of a head came. The empty line that some clients send behind a body is
+    /// none (RFC 9112 section 2.2).
     pub(in crate::server) fn has_begun_head(&self) -> bool {
-        self.awaits_head() && !self.held.is_empty()
+        self.awaits_head() && !matches!(&self.held[..], b"" | b"\r" | b"\r\n")
     }
 
     /// Whether the last message stands in the place of what was none.

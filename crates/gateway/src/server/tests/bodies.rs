@@ -79,6 +79,16 @@ async fn answer_that_breaks_off_ends_in_a_reset_where_nothing_else_tells() {
 }
 
 #[tokio::test]
+async fn answer_that_its_client_s_end_breaks_off_ends_in_a_reset() {
+    let (server, _world) = start(|_| {}).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /endless HTTP/1.0\r\n\r\n").await;
+    wire.head().await;
+    wire.finish().await;
+    wire.closed_in_order().await.expect_err("a reset");
+}
+
+#[tokio::test]
 async fn request_is_cut_though_its_client_takes_nothing() {
     let (server, world) = start(|_| {}).await;
     let mut wire = Wire::connect(server.address).await;

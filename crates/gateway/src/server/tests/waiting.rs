@@ -14,6 +14,20 @@ async fn connection_that_says_nothing_is_cut() {
 }
 
 #[tokio::test]
+async fn empty_line_behind_a_body_begins_no_head() {
+    let (server, _world) = start(|config| config.header_read_timeout = SHORT).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello\r\n")
+        .await;
+    wire.until(&wire.local_addr().to_string()).await;
+    tokio::time::sleep(SHORT * 2).await;
+    wire.send(GET).await;
+    let answer = wire.until(&wire.local_addr().to_string()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(server.stats.read().head_timeouts, 0);
+}
+
+#[tokio::test]
 async fn head_that_comes_in_drops_is_cut() {
     let (server, _world) = start(|config| config.header_read_timeout = SHORT).await;
     for with_request_before in [false, true] {
