@@ -23,6 +23,7 @@ pub struct Seen {
 
 #[derive(Debug, Default)]
 struct Shared {
+    forgets: bool,
     seen: Mutex<Vec<Seen>>,
     held: Mutex<bool>,
     released: Condvar,
@@ -36,9 +37,26 @@ impl Upstream {
     /// Where there is no port.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(Shared::default())
+    }
+
+    /// The same, but it remembers nothing: for more requests than memory is for.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no port.
+    #[must_use]
+    pub fn start_forgetful() -> Self {
+        Self::start_with(Shared {
+            forgets: true,
+            ..Shared::default()
+        })
+    }
+
+    fn start_with(shared: Shared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(shared);
         let serving = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -105,7 +123,9 @@ fn serve(stream: &TcpStream, shared: &Shared) {
         if seen.line.starts_with("HEAD ") {
             answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n";
         }
-        shared.seen.lock().expect("a lock").push(seen);
+        if !shared.forgets {
+            shared.seen.lock().expect("a lock").push(seen);
+        }
         let held = shared.held.lock().expect("a lock");
         drop(
             shared

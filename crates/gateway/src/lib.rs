@@ -42,6 +42,7 @@
 //! | `portcullis_refused_total{status}` | requests that came to no service: 400, 404, 414, 501 |
 //! | `portcullis_panics_total` | requests that ended in a panic |
 //! | `portcullis_connections_accepted_total`, `portcullis_connections_open` | connections of clients |
+//! | `portcullis_open_files_limit` | how many files the program may have open: each connection is one |
 //! | `portcullis_accept_errors_total` | connections that could not be accepted |
 //! | `portcullis_connection_head_timeouts_total` | connections that ended before a head was whole |
 //! | `portcullis_connection_idle_timeouts_total` | connections that ended without a further request |
@@ -54,6 +55,7 @@ mod deadline;
 pub mod forward;
 pub mod gateway;
 pub mod headers;
+mod life;
 pub mod listeners;
 mod live;
 mod operations;

@@ -7,6 +7,7 @@ use std::{fmt, io};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
+use crate::life::Inherited;
 
 /// The gateway's two listeners, bound: from here on clients can connect, and wait.
 #[derive(Debug)]
@@ -24,11 +25,47 @@ impl Listeners {
     ///
     /// [`ListenError`] names the field and the address that cannot be had.
     pub async fn bind(config: &Config) -> Result<Self, ListenError> {
+        Self::bind_others(config, Inherited::default()).await
+    }
+
+    /// The same, but for those that the program has already. The configuration's address does not
+    /// count for them.
+    pub(crate) async fn bind_others(
+        config: &Config,
+        inherited: Inherited,
+    ) -> Result<Self, ListenError> {
+        let operations = config.operations_listen;
         Ok(Self {
-            public: bind("listen", config.listen).await?,
-            operations: bind("operations.listen", config.operations_listen).await?,
+            public: have("listen", config.listen, inherited.public).await?,
+            operations: have("operations.listen", operations, inherited.operations).await?,
         })
     }
+}
+
+async fn have(
+    field: &'static str,
+    address: SocketAddr,
+    inherited: Option<std::net::TcpListener>,
+) -> Result<TcpListener, ListenError> {
+    let Some(inherited) = inherited else {
+        return bind(field, address).await;
+    };
+    let listener = TcpListener::from_std(inherited);
+    let listener = listener.map_err(|source| ListenError {
+        field,
+        address,
+        source,
+    })?;
+    match listener.local_addr() {
+        Ok(inherited) if inherited != address => tracing::warn!(
+            field,
+            %inherited,
+            configured = %address,
+            "the socket that was inherited counts, and not the configured address"
+        ),
+        _ => {}
+    }
+    Ok(listener)
 }
 
 async fn bind(field: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {

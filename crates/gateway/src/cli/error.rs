@@ -9,6 +9,7 @@ use super::Exit;
 use super::output::visible_lines;
 use crate::config::{ConfigError, OpenError};
 use crate::gateway::GatewayError;
+use crate::life::InheritError;
 use crate::listeners::ListenError;
 use crate::telemetry::TelemetryError;
 
@@ -130,6 +131,12 @@ impl From<KeyringError> for CliError {
 impl From<ListenError> for CliError {
     fn from(error: ListenError) -> Self {
         Self::wrap(Exit::Unavailable, &error)
+    }
+}
+
+impl From<InheritError> for CliError {
+    fn from(error: InheritError) -> Self {
+        Self::wrap(Exit::Usage, &error)
     }
 }
 

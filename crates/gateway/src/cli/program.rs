@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::output::Output;
 use super::shutdown::outlive_file_limit;
 use super::{Exit, audit, backup, check, init, keyring, keys, quickstart, serve, services};
+use crate::life::Inherited;
 use crate::telemetry::{LogLevel, init_logs};
 
 /// The program: reads its arguments, does what they ask, and says how it went. See [`Exit`] for
@@ -53,6 +54,11 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
         _ => LogLevel::Error,
     };
     init_logs(cli.global.log_format, level)?;
+    // Before the runtime has threads: they are taken out of the environment.
+    let inherited = match cli.command {
+        Command::Serve => Inherited::take()?,
+        _ => Inherited::default(),
+    };
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -66,7 +72,7 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let terminal = out.is_terminal();
     let mut output = Output::new(cli.global.output, terminal, &mut out, &mut err);
-    let done = runtime.block_on(dispatch(cli, &mut output));
+    let done = runtime.block_on(dispatch(cli, inherited, &mut output));
     // Before the runtime ends: where nobody reads standard error, a signal must still end this.
     let exit = done.unwrap_or_else(|error| told(&error));
     // All is done; a look-up of a name that never ends must not keep the process.
@@ -74,11 +80,15 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-async fn dispatch(cli: Cli, output: &mut Output<'_>) -> Result<Exit, CliError> {
+async fn dispatch(
+    cli: Cli,
+    inherited: Inherited,
+    output: &mut Output<'_>,
+) -> Result<Exit, CliError> {
     outlive_file_limit()?;
     let global = cli.global;
     match cli.command {
-        Command::Serve => serve::run(&global).await,
+        Command::Serve => serve::run(&global, inherited).await,
         Command::Init(args) => init::run(&args, output),
         Command::Services(command) => services::run(command, &global, output).await,
         Command::Keys(command) => keys::run(command, &global, output).await,

@@ -1,5 +1,6 @@
 use portcullis::KeyManager;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Exit;
 use super::error::CliError;
@@ -7,21 +8,32 @@ use super::global::GlobalArgs;
 use super::shutdown::{End, Shutdown, until_stopped};
 use crate::config::Config;
 use crate::gateway;
+use crate::life::{Inherited, keep_watchdog_quiet, raise_file_limit, tell_ready, tell_stopping};
 use crate::listeners::Listeners;
 use crate::telemetry::Metrics;
 
 /// Runs the gateway until it is told to stop; a second signal cuts what is in flight.
-pub(super) async fn run(global: &GlobalArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exit, CliError> {
     let mut shutdown = Shutdown::listen()?;
     let config = Config::load(&global.config)?;
     let metrics = Metrics::install()?;
+    raise_file_limit(config.server.max_connections);
     let (listeners, manager) = tokio::select! {
         biased;
-        ready = prepare(&config) => ready?,
+        ready = prepare(&config, inherited) => ready?,
         _ = shutdown.next() => return Ok(Exit::Done),
     };
     let stop = CancellationToken::new();
-    let stopped = stop.clone().cancelled_owned();
+    let stopped = {
+        let stop = stop.clone();
+        // It is waited for where requests are taken, and no sooner.
+        async move {
+            tell_ready();
+            stop.cancelled().await;
+            tell_stopping();
+        }
+    };
+    let _watchdog = AbortOnDropHandle::new(tokio::spawn(keep_watchdog_quiet()));
     let gateway = gateway::serve(config, manager.clone(), listeners, metrics, stopped);
     let end = until_stopped(gateway, &stop, async || shutdown.next().await).await?;
     if end == End::Cut {
@@ -32,8 +44,11 @@ pub(super) async fn run(global: &GlobalArgs) -> Result<Exit, CliError> {
 }
 
 /// The addresses first: whoever starts a second gateway by mistake changes nothing.
-async fn prepare(config: &Config) -> Result<(Listeners, KeyManager), CliError> {
-    let listeners = Listeners::bind(config).await?;
+async fn prepare(
+    config: &Config,
+    inherited: Inherited,
+) -> Result<(Listeners, KeyManager), CliError> {
+    let listeners = Listeners::bind_others(config, inherited).await?;
     let is_new = !config.has_database();
     let manager = config.open_manager().await?;
     if is_new {
