@@ -4,6 +4,7 @@
 mod audit;
 mod backup;
 mod bad_input;
+mod bodies;
 mod canary;
 mod databases;
 mod deploy;

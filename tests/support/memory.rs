@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::figure;
 
-/// What this process has of the machine's memory, in bytes: now, and the most
+/// What a process has of the machine's memory, in bytes: now, and the most
 /// that it ever had. Nothing where the system does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
@@ -18,7 +18,13 @@ impl Memory {
     /// As the kernel counts it (`VmRSS` and `VmHWM`).
     #[must_use]
     pub fn of_this_process() -> Option<Self> {
-        let status = fs::read_to_string("/proc/self/status").ok()?;
+        Self::of_process(std::process::id())
+    }
+
+    /// The same, of another process.
+    #[must_use]
+    pub fn of_process(id: u32) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
         let kibibytes = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name))?;
             line.split_whitespace().nth(1)?.parse::<u64>().ok()
