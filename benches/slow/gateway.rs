@@ -36,7 +36,7 @@ impl Served {
         };
         let text = format!(
             "listen = \"127.0.0.1:0\"\noperations.listen = \"127.0.0.1:0\"\n\
-             timeouts.shutdown = \"1s\"\n\
+             timeouts.shutdown = \"1s\"\nlimits.connections_per_address = 10000\n\
              [[services]]\nname = \"orders\"\nprefix = \"/\"\nupstream = \"http://{upstream}\"\n"
         );
         let config = Config::parse(&text, &folder.path().join("portcullis.toml"))?;

@@ -21,6 +21,7 @@ pub(super) async fn start(upstream: SocketAddr, keys: u16) -> Result<Proxy, Fail
         r#"
         listen = "127.0.0.1:0"
         operations.listen = "127.0.0.1:0"
+        limits.connections_per_address = 10000
         [[services]]
         name = "orders"
         prefix = "/orders"

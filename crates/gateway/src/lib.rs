@@ -44,6 +44,7 @@
 //! | `portcullis_connections_accepted_total`, `portcullis_connections_open` | connections of clients |
 //! | `portcullis_open_files_limit` | how many files the program may have open: each connection is one |
 //! | `portcullis_accept_errors_total` | connections that could not be accepted |
+//! | `portcullis_connections_refused_total{why}` | closed at once: their `address` has too many, or a proxy sent no `proxy_header` |
 //! | `portcullis_connection_head_timeouts_total` | connections that ended before a head was whole |
 //! | `portcullis_connection_idle_timeouts_total` | connections that ended without a further request |
 //! | `portcullis_connection_write_timeouts_total` | connections whose client took nothing of its answer |

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue, Method};
+use ipnet::IpNet;
 use portcullis::key::Environment;
 use portcullis::limits::Rate;
 use portcullis::scope::Permission;
@@ -40,6 +41,7 @@ pub(super) struct File {
     pub(super) manager: Section<Manager>,
     pub(super) timeouts: Section<Timeouts>,
     pub(super) limits: Section<Limits>,
+    pub(super) proxy_protocol: Section<ProxyProtocol>,
     pub(super) credentials: Section<Credentials>,
     pub(super) services: Vec<Spanned<Section<Service>>>,
     pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
@@ -96,10 +98,17 @@ pub(super) struct Timeouts {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
     pub(super) connections: Count,
+    pub(super) connections_per_address: Count,
     pub(super) header_bytes: Count,
     pub(super) headers: Count,
     pub(super) path_bytes: Count,
     pub(super) idle_upstream_connections: Count,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ProxyProtocol {
+    pub(super) networks: Vec<Spanned<Parsed<IpNet>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderName, HeaderValue, Method};
+use ipnet::IpNet;
 use portcullis::Invalid;
 use portcullis::key::Environment;
 use portcullis::limits::Rate;
@@ -72,6 +73,24 @@ impl FromText for SocketAddr {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| {
             "expected an IP address and a port, for example 127.0.0.1:8080 or [::1]:8080".to_owned()
+        })
+    }
+}
+
+/// An address alone is the network that has no other. Bits behind the length may be a mistake in
+/// either, and IPv4 in IPv6's form would never hold what is compared in its own.
+impl FromText for IpNet {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let network = text.parse().ok();
+        let network = network.or_else(|| Some(Self::from(text.parse::<IpAddr>().ok()?)));
+        let is_clear = |network: &Self| match network {
+            Self::V6(mapped) if mapped.addr().to_ipv4_mapped().is_some() => false,
+            _ => network.trunc() == *network,
+        };
+        network.filter(is_clear).ok_or_else(|| {
+            "expected the first address of a network and its length, or an address, for example \
+             10.0.0.0/8 or 2001:db8::1"
+                .to_owned()
         })
     }
 }

@@ -26,7 +26,9 @@ use crate::upstream::UpstreamConfig;
 pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
     let routed = routed_services(&file.routes);
     let known = Known::of(&file);
-    let (server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
+    let (mut server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
+    let proxies = file.proxy_protocol.0.networks.into_iter();
+    server.proxy_protocol = proxies.map(|network| network.into_inner().0).collect();
     let (listen, operations_listen) =
         resolve_listeners(file.listen, file.operations.0.listen, findings);
     let services = resolve_services(file.services, &routed, &upstream, findings);
@@ -190,6 +192,11 @@ fn resolve_waiting(
         time!(timeouts.shutdown, ServerConfig, shutdown_timeout),
         time!(timeouts.drain_idle, ServerConfig, drain_idle),
         count!(limits.connections, ServerConfig, max_connections),
+        count!(
+            limits.connections_per_address,
+            ServerConfig,
+            max_connections_per_address
+        ),
         count!(limits.headers, ServerConfig, max_headers),
         count!(limits.header_bytes, ServerConfig, max_header_size),
     ];

@@ -63,6 +63,12 @@ async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
     ] {
         metrics::counter!(name).absolute(count);
     }
+    for (why, count) in [
+        ("address", counts.over_address),
+        ("proxy_header", counts.without_proxy_header),
+    ] {
+        metrics::counter!("portcullis_connections_refused_total", "why" => why).absolute(count);
+    }
     metrics::gauge!("portcullis_connections_open").set(counts.open as f64);
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::setting::{InvalidSetting, check_count, check_duration};
 
 /// What one listener allows its clients.
@@ -9,6 +11,16 @@ pub struct ServerConfig {
     /// Connections at once; further ones wait in the kernel's queue. 1 to 1,000,000; 10,000 by
     /// default.
     pub max_connections: usize,
+    /// Connections at once of one client: an IPv4 address, or a network of 64 bits of IPv6. Further
+    /// ones are closed. 1 to 1,000,000; 1,000 by default.
+    pub max_connections_per_address: usize,
+    /// Networks of proxies that begin each connection with a PROXY header (version 2), by which its
+    /// client is known. It is demanded from them, and is a bad request from anybody else. None by
+    /// default.
+    pub proxy_protocol: Vec<IpNet>,
+    /// Networks whose addresses have connections of many clients, which are not counted by address;
+    /// those of `proxy_protocol` never are. None by default.
+    pub uncounted: Vec<IpNet>,
     /// The longest that the head of a request may take: from the opening of the connection for the
     /// first, from its first byte for those that follow. One that does not end in time is answered
     /// with 408; a connection on which none begins is closed. 1 ms to 10 min; 10 s by default.
@@ -41,6 +53,9 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            max_connections_per_address: 1_000,
+            proxy_protocol: Vec::new(),
+            uncounted: Vec::new(),
             header_read_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
@@ -66,6 +81,12 @@ impl ServerConfig {
         check_count(
             "max_connections",
             self.max_connections,
+            1..=1_000_000,
+            "connections",
+        )?;
+        check_count(
+            "max_connections_per_address",
+            self.max_connections_per_address,
             1..=1_000_000,
             "connections",
         )?;

@@ -6,7 +6,8 @@
 //! hands what is no request to the service as a [`HeadFault`]. What hyper does not bound, the
 //! socket does as well ([`ServerConfig`]): the wait for a first byte and for a whole head, the time
 //! between two requests, and a client that does not take its answer. The number of connections is
-//! bounded; past it the kernel's queue holds the next ones.
+//! bounded; past it the kernel's queue holds the next ones. So is that of each address, past which
+//! they are closed.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,6 +29,7 @@
 //! ```
 
 mod accept;
+mod arrivals;
 mod body;
 mod check;
 mod config;
@@ -37,7 +39,9 @@ mod feed;
 mod lifeline;
 mod peer;
 mod phase;
+mod proxy_header;
 mod run;
+mod seats;
 mod service;
 mod socket;
 mod stats;

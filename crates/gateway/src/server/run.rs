@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::accept::Acceptor;
+use super::arrivals::Arrivals;
 use super::connection::Connections;
 use super::{RequestBody, ServerConfig, ServerStats};
 use crate::setting::InvalidSetting;
@@ -88,6 +89,7 @@ impl Server {
     {
         let grace = Grace::new(&self.config);
         let room = Arc::new(Semaphore::new(self.config.max_connections));
+        let arrivals = Arc::new(Arrivals::new(&self.config, self.stats.clone()));
         let connections = Arc::new(Connections::new(self.config, self.stats.clone()));
         let _cut = connections.cut.clone().drop_guard();
         let mut acceptor = Acceptor::new(self.listener, self.stats);
@@ -98,15 +100,23 @@ impl Server {
                 let permit = Arc::clone(&room).acquire_owned().await;
                 (permit, acceptor.next().await)
             };
-            let (permit, (stream, peer)) = tokio::select! {
+            let (permit, (mut stream, peer)) = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 next = next => next,
             };
             let (connections, service) = (Arc::clone(&connections), service.clone());
+            let arrivals = Arc::clone(&arrivals);
             tasks.spawn(async move {
                 let _permit = permit;
-                connections.serve(stream, peer, service).await;
+                let arrived = tokio::select! {
+                    biased;
+                    () = connections.cut.cancelled() => None,
+                    arrived = arrivals.admit(&mut stream, peer) => arrived,
+                };
+                if let Some(arrived) = arrived {
+                    connections.serve(stream, arrived.peer, service).await;
+                }
             });
         }
         drop(acceptor);

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::arrivals::TurnedAway;
+
 /// A handle to what a [`Server`](super::Server) counts; it stays readable while the server runs.
 #[derive(Clone, Debug, Default)]
 pub struct ServerStats {
@@ -16,6 +18,8 @@ struct Counters {
     idle_timeouts: AtomicU64,
     write_timeouts: AtomicU64,
     requests_cut: AtomicU64,
+    over_address: AtomicU64,
+    without_proxy_header: AtomicU64,
 }
 
 /// What a server counted up to one moment.
@@ -36,6 +40,10 @@ pub struct ServerCounts {
     pub write_timeouts: u64,
     /// Requests that were to end, did not, and were cut with their connections.
     pub requests_cut: u64,
+    /// Connections closed because their address has as many as it may have.
+    pub over_address: u64,
+    /// Connections from proxies that did not say whose they are, or not in time.
+    pub without_proxy_header: u64,
 }
 
 /// Why the socket ended a connection.
@@ -65,6 +73,8 @@ impl ServerStats {
             idle_timeouts: read(&self.inner.idle_timeouts),
             write_timeouts: read(&self.inner.write_timeouts),
             requests_cut: read(&self.inner.requests_cut),
+            over_address: read(&self.inner.over_address),
+            without_proxy_header: read(&self.inner.without_proxy_header),
         }
     }
 
@@ -77,6 +87,14 @@ impl ServerStats {
             TimedOut::Head => &self.inner.head_timeouts,
             TimedOut::Idle => &self.inner.idle_timeouts,
             TimedOut::Write => &self.inner.write_timeouts,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn turned_away(&self, why: TurnedAway) {
+        let counter = match why {
+            TurnedAway::Address => &self.inner.over_address,
+            TurnedAway::ProxyHeader => &self.inner.without_proxy_header,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -46,6 +46,9 @@ fn values_reach_their_fields() {
         upstream_idle = "7s"
         [limits]
         connections = 12
+        connections_per_address = 3
+        [proxy_protocol]
+        networks = ["10.0.0.0/8", "2001:db8::1"]
         [[services]]
         name = "orders"
         prefix = "/orders/"
@@ -64,6 +67,12 @@ fn values_reach_their_fields() {
     assert_eq!(config.manager, manager);
     assert_eq!(config.server.header_read_timeout, Duration::from_secs(3));
     assert_eq!(config.server.max_connections, 12);
+    assert_eq!(config.server.max_connections_per_address, 3);
+    let networks = config.server.proxy_protocol.iter().map(ToString::to_string);
+    assert_eq!(
+        networks.collect::<Vec<_>>(),
+        ["10.0.0.0/8", "2001:db8::1/128"]
+    );
     let [service] = config.services.as_slice() else {
         panic!("one service")
     };
@@ -107,6 +116,26 @@ fn a_credential_has_a_header_of_its_own() {
     ] {
         let config = parse(&format!("[credentials]\nheader = \"{name}\"")).expect(name);
         assert!(config.credential_header.is_some());
+    }
+}
+
+#[test]
+fn a_network_is_written_in_one_way() {
+    for network in [
+        "10.0.0.1/8",
+        "::ffff:10.0.0.0/104",
+        "10.0.0.0/33",
+        "example.com",
+        "",
+    ] {
+        let found = faults(&format!(
+            "[proxy_protocol]\nnetworks = [\"::1\", \"{network}\"]"
+        ));
+        let expected = "2:20 proxy_protocol.networks[1]: expected the first address of a network";
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{network}: {found:?}"
+        );
     }
 }
 
