@@ -107,8 +107,9 @@ fn stay(address: SocketAddr, token: &str, size: usize, shared: &Shared) -> Resul
             let stays = client.turn();
             if !stays {
                 told.closed += 1;
-                let longest = &mut told.longest[client.kind as usize];
-                *longest = (*longest).max(client.began.elapsed());
+                if let Some(longest) = told.longest.get_mut(client.kind as usize) {
+                    *longest = (*longest).max(client.began.elapsed());
+                }
             }
             stays
         });
