@@ -66,11 +66,13 @@ impl BodyError {
         }
     }
 
-    pub(crate) const fn ended(from: BodySource) -> Self {
+    /// The cause is what HTTP/2 tells the other side: this stream alone, and for no fault of the
+    /// connection's (RFC 9113 section 7).
+    pub(crate) fn ended(from: BodySource) -> Self {
         Self {
             kind: BodyErrorKind::Ended,
             from,
-            cause: None,
+            cause: Some(Box::new(h2::Error::from(h2::Reason::CANCEL))),
         }
     }
 

@@ -60,6 +60,10 @@ async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
             counts.write_timeouts,
         ),
         ("portcullis_requests_cut_total", counts.requests_cut),
+        (
+            "portcullis_http2_connections_total",
+            counts.http2_connections,
+        ),
     ] {
         metrics::counter!(name).absolute(count);
     }
@@ -68,6 +72,9 @@ async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
         ("proxy_header", counts.without_proxy_header),
     ] {
         metrics::counter!("portcullis_connections_refused_total", "why" => why).absolute(count);
+    }
+    for (why, count) in counts.http2_calmed.by_name() {
+        metrics::counter!("portcullis_http2_calmed_total", "why" => why).absolute(count);
     }
     metrics::gauge!("portcullis_connections_open").set(counts.open as f64);
     (

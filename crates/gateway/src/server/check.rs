@@ -10,14 +10,16 @@ use http::{Method, StatusCode, Uri, Version};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestProblem {
-    /// HTTP/1.1 without `Host` (RFC 9112 section 3.2). 400.
+    /// HTTP/1.1 without `Host` (RFC 9112 section 3.2), or HTTP/2 without either `:authority` or
+    /// that (RFC 9113 section 8.3.1). 400.
     NoHost,
     /// More than one `Host` (same place). 400.
     SeveralHosts,
     /// A `Host` that is no host and port. 400.
     InvalidHost,
     /// A target in absolute-form (RFC 9112 section 3.2.2) with another scheme than `http` and
-    /// `https`, or with something else than a host and port before its path. 400.
+    /// `https`, or with something else than a host and port before its path; in HTTP/2 also a
+    /// `:path` without a slash at its beginning (RFC 9113 section 8.3.1). 400.
     Target,
     /// A transfer coding other than `chunked`, which hyper would hand on as if it were the body.
     /// 501 (RFC 9112 section 6.1).
@@ -42,7 +44,11 @@ pub fn check_request(request: &Parts) -> Result<(), RequestProblem> {
         return Err(RequestProblem::Method);
     }
     check_target(&request.uri)?;
-    check_host(&request.headers, request.version)?;
+    if request.version == Version::HTTP_2 {
+        check_pseudo_fields(&request.uri, &request.headers)?;
+    } else {
+        check_host(&request.headers, request.version)?;
+    }
     let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
@@ -60,6 +66,19 @@ fn check_target(target: &Uri) -> Result<(), RequestProblem> {
         Some(authority) if !is_host(authority) => Err(RequestProblem::Target),
         _ if !served => Err(RequestProblem::Target),
         _ => Ok(()),
+    }
+}
+
+/// What was `:path` is kept as it came. `*` has a refusal of its own.
+fn check_pseudo_fields(target: &Uri, headers: &HeaderMap) -> Result<(), RequestProblem> {
+    let path = target.path_and_query().map_or("", |path| path.as_str());
+    if !path.starts_with('/') && path != "*" {
+        return Err(RequestProblem::Target);
+    }
+    // Whether the two are of one host is looked at where the host is made.
+    match (target.authority(), headers.contains_key(HOST)) {
+        (Some(_), false) => Ok(()),
+        (_, true) | (None, false) => check_host(headers, Version::HTTP_2),
     }
 }
 
@@ -178,6 +197,30 @@ mod tests {
         ] {
             assert_eq!(with(target), Some(RequestProblem::Target), "{target}");
         }
+    }
+
+    #[test]
+    fn a_request_of_http2_has_an_authority_or_a_host_and_a_path() {
+        let with = |target: &str, hosts: &[&str]| {
+            let mut request = Request::builder().uri(target).version(Version::HTTP_2);
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            check_request(&request.body(()).unwrap().into_parts().0).err()
+        };
+        assert_eq!(with("http://a/b", &[]), None);
+        assert_eq!(with("/b", &["a"]), None);
+        assert_eq!(with("*", &["a"]), None, "the path has a refusal for it");
+        // Whether they are the same is looked at with the routes.
+        assert_eq!(with("http://a/b", &["b"]), None);
+        assert_eq!(with("/b", &[]), Some(RequestProblem::NoHost));
+        let several = Some(RequestProblem::SeveralHosts);
+        assert_eq!(with("http://a/b", &["a", "a"]), several);
+        let invalid = Some(RequestProblem::InvalidHost);
+        assert_eq!(with("http://a/b", &["u@a"]), invalid);
+        let target = Some(RequestProblem::Target);
+        assert_eq!(with("http://u@a/b", &[]), target);
+        assert_eq!(with("http://a?x", &[]), target);
     }
 
     #[test]

@@ -11,14 +11,18 @@ use http_body::Body;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::config::DEFAULT_MAX_HEADERS;
 use super::phase::Phase;
 use super::service::ConnectionService;
+use super::sniff::{Protocol, Sniffed};
 use super::socket::Socket;
-use super::{PeerAddr, RequestBody, ServerConfig, ServerStats};
+use super::stats::TimedOut;
+use super::transport::Transport;
+use super::{PeerAddr, RequestBody, ServerConfig, ServerStats, http2};
 
 /// The least buffer that hyper takes, and the one that bodies get at least.
 const LEAST_BUFFER: usize = 64 * 1024;
@@ -27,8 +31,8 @@ const LEAST_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Connections {
     http: Builder,
-    config: ServerConfig,
-    stats: ServerStats,
+    pub(super) config: ServerConfig,
+    pub(super) stats: ServerStats,
     /// Once cancelled, answers tell their clients that there is no further request.
     pub(super) stop: CancellationToken,
     /// Once cancelled, connections without a request end.
@@ -63,17 +67,65 @@ impl Connections {
     /// Serves one connection until it ends.
     pub(super) async fn serve<S, B>(&self, stream: TcpStream, peer: SocketAddr, service: S)
     where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let _open = self.stats.opened();
+        let opened = Instant::now();
+        // Without it, answers in more than one write wait for the client's delayed
+        // acknowledgement. A connection that cannot have it is about to fail anyway.
+        let _ = stream.set_nodelay(true);
+        let mut stream = Sniffed::new(stream);
+        let peer = PeerAddr::new(peer);
+        match (self.protocol(&mut stream, opened).await, &self.config.http2) {
+            // Boxed: it is larger than the other, which is what most clients speak here.
+            (Some(Protocol::Http2), Some(http2)) => {
+                Box::pin(http2::serve(self, http2, stream, peer, service, opened)).await;
+            }
+            (Some(_), _) => self.serve_http1(stream, peer, service, opened).await,
+            (None, _) => {}
+        }
+    }
+
+    /// What the client speaks; nothing where it is gone, or says nothing for too long.
+    async fn protocol<T>(&self, stream: &mut Sniffed<T>, opened: Instant) -> Option<Protocol>
+    where
+        T: Transport,
+    {
+        if self.config.http2.is_none() {
+            return Some(Protocol::Http1);
+        }
+        tokio::select! {
+            biased;
+            () = self.cut.cancelled() => return None,
+            protocol = stream.protocol() => return protocol.ok(),
+            () = self.let_go.cancelled() => {}
+            () = sleep_until(opened + self.config.header_read_timeout) => {
+                if !stream.has_begun() {
+                    self.stats.timed_out(TimedOut::Head);
+                }
+            }
+        }
+        // The rest of what has begun is waited for, and answered where it does not come, there.
+        stream.has_begun().then_some(Protocol::Http1)
+    }
+
+    async fn serve_http1<T, S, B>(&self, stream: T, peer: PeerAddr, service: S, opened: Instant)
+    where
+        T: Transport,
         S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
         B: Body + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let _open = self.stats.opened();
-        // Without it, answers in more than one write wait for the client's delayed
-        // acknowledgement. A connection that cannot have it is about to fail anyway.
-        let _ = stream.set_nodelay(true);
         let phase = Phase::default();
-        let socket = Socket::new(stream, phase.clone(), self.stats.clone(), &self.config);
-        let service = ConnectionService::new(service, PeerAddr::new(peer), phase.clone());
+        let (stats, config) = (self.stats.clone(), &self.config);
+        let socket = Socket::new(stream, phase.clone(), stats, config, opened);
+        let most = u64::try_from(config.max_requests).unwrap_or(u64::MAX);
+        let service = ConnectionService::new(service, peer, phase.clone(), most);
         let mut http = self.http.serve_connection(TokioIo::new(socket), service);
         let ended = self.carry(&mut http, &phase).await;
         let awaits_head = phase.awaits_head();
@@ -81,8 +133,7 @@ impl Connections {
         let is_busy = !awaits_head || socket.has_unsent();
         let stream = socket.into_inner();
         if self.must_reset(&ended, is_busy, &phase) {
-            // An error is that of a connection that is gone already.
-            let _ = stream.set_zero_linger();
+            stream.reset_when_dropped();
         }
     }
 
@@ -99,6 +150,10 @@ impl Connections {
             }
             phase.poll_cut(cx).map(|()| Ended::RequestCut)
         }));
+        // The signal to stop may have come before hyper's first look at a request that is there.
+        if self.stop.is_cancelled() {
+            phase.stop();
+        }
         for (token, enter) in [
             (&self.stop, Phase::stop as fn(&Phase)),
             (&self.let_go, Phase::let_go),

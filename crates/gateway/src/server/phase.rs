@@ -26,6 +26,8 @@ struct Seen {
     body: AtomicBool,
     is_http10: AtomicBool,
     broke_off: AtomicBool,
+    /// How often something of an answer's body went to the client.
+    data: AtomicU64,
     stops: AtomicBool,
     lets_go: AtomicBool,
     /// The connection's task, while it waits for a part to end.
@@ -90,6 +92,16 @@ impl Phase {
     /// Whether the last request has a body, of which a part may be still to come.
     pub(super) fn last_has_body(&self) -> bool {
         self.inner.body.load(Ordering::Relaxed)
+    }
+
+    /// Notes that something of an answer's body went to the client.
+    pub(super) fn data_went(&self) {
+        self.inner.data.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was.
+    pub(super) fn data(&self) -> u64 {
+        self.inner.data.load(Ordering::Relaxed)
     }
 
     /// Notes that the connection is to end once the request of now is answered, if there is one:

@@ -20,6 +20,8 @@ pub(super) struct ConnectionService<S> {
     inner: S,
     peer: PeerAddr,
     phase: Phase,
+    /// How many requests the connection may have.
+    most: u64,
 }
 
 pin_project! {
@@ -45,8 +47,13 @@ pin_project! {
 }
 
 impl<S> ConnectionService<S> {
-    pub(super) const fn new(inner: S, peer: PeerAddr, phase: Phase) -> Self {
-        Self { inner, peer, phase }
+    pub(super) const fn new(inner: S, peer: PeerAddr, phase: Phase, most: u64) -> Self {
+        Self {
+            inner,
+            peer,
+            phase,
+            most,
+        }
     }
 }
 
@@ -61,6 +68,9 @@ where
     fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
         let version = request.version();
         let (answering, sending) = self.phase.begin(version, !request.body().is_end_stream());
+        if self.phase.requests() >= self.most {
+            self.phase.stop();
+        }
         let lifeline = self.phase.serve();
         let extensions = request.extensions_mut();
         extensions.insert(self.peer);

@@ -27,6 +27,7 @@ pub(super) struct Socket<T> {
     feed: Feed,
     phase: Phase,
     stats: ServerStats,
+    opened: Instant,
     header_read_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
@@ -62,12 +63,20 @@ enum Waited {
 }
 
 impl<T> Socket<T> {
-    pub(super) fn new(inner: T, phase: Phase, stats: ServerStats, config: &ServerConfig) -> Self {
+    /// Of a connection that was opened then.
+    pub(super) fn new(
+        inner: T,
+        phase: Phase,
+        stats: ServerStats,
+        config: &ServerConfig,
+        opened: Instant,
+    ) -> Self {
         Self {
             inner,
             feed: Feed::new(HeadLimits::new(config)),
             phase,
             stats,
+            opened,
             header_read_timeout: config.header_read_timeout,
             idle_timeout: config.idle_timeout,
             write_timeout: config.write_timeout,
@@ -127,11 +136,11 @@ impl<T> Socket<T> {
         if is_set && !(begins && requests > 0) {
             return;
         }
-        let timeout = match !begun && requests > 0 {
-            true => self.idle_timeout,
-            false => self.header_read_timeout,
-        };
-        self.waiting.deadline.set(Instant::now() + timeout);
+        self.waiting.deadline.set(match (begun, requests) {
+            (_, 0) => self.opened + self.header_read_timeout,
+            (true, _) => Instant::now() + self.header_read_timeout,
+            (false, _) => Instant::now() + self.idle_timeout,
+        });
     }
 
     fn poll_write_deadline<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {

@@ -2,6 +2,7 @@ mod arriving;
 mod bodies;
 mod ending;
 mod heads;
+mod http2;
 mod serving;
 mod waiting;
 
@@ -124,6 +125,10 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
             Response::new(full("slow".into()))
         }
         "/echo" => echo(request, &world).await,
+        // As an upstream's connection reads: on a task of its own, which outlives the stream's.
+        "/aside" => tokio::spawn(async move { echo(request, &world).await })
+            .await
+            .unwrap(),
         "/early" => {
             tokio::spawn(take(request.into_body(), world));
             Response::new(full("taken".into()))

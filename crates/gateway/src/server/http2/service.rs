@@ -1,0 +1,119 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower::util::Oneshot;
+use tower::{Service, ServiceExt};
+
+use super::body::Trailers;
+use super::{Stream, StreamBody, StreamExecutor, cookie};
+use crate::headers::hop_by_hop;
+use crate::server::phase::{Part, Phase};
+use crate::server::{HeadFault, PeerAddr, RequestBody};
+
+/// The user's service as hyper sees it on a connection of HTTP/2: each request has its own
+/// lifeline, by which its stream can be cut.
+#[derive(Debug)]
+pub(super) struct StreamService<S> {
+    inner: S,
+    peer: PeerAddr,
+    phase: Phase,
+    executor: StreamExecutor,
+    max_headers: usize,
+}
+
+pin_project! {
+    /// The answer to one request.
+    pub(super) struct StreamFuture<S>
+    where
+        S: Service<Request<RequestBody>>,
+    {
+        #[pin]
+        inner: Oneshot<S, Request<RequestBody>>,
+        // Taken by the answer's body.
+        answering: Option<(Stream, Part)>,
+    }
+}
+
+impl<S> StreamService<S> {
+    pub(super) const fn new(
+        inner: S,
+        peer: PeerAddr,
+        phase: Phase,
+        executor: StreamExecutor,
+        max_headers: usize,
+    ) -> Self {
+        Self {
+            inner,
+            peer,
+            phase,
+            executor,
+            max_headers,
+        }
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for StreamService<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
+{
+    type Response = Response<StreamBody<B>>;
+    type Error = Infallible;
+    type Future = StreamFuture<S>;
+
+    fn call(&self, mut request: Request<Incoming>) -> StreamFuture<S> {
+        let version = Version::HTTP_2;
+        let (answering, sending) = self.phase.begin(version, !request.body().is_end_stream());
+        let stream = Stream::new();
+        self.executor.expect(stream.clone());
+        cookie::join(request.headers_mut());
+        let has_too_many = request.headers().len() > self.max_headers;
+        let extensions = request.extensions_mut();
+        extensions.insert(self.peer);
+        extensions.insert(stream.lifeline.clone());
+        if has_too_many {
+            extensions.insert(HeadFault::TooManyFields);
+        }
+        let (lifeline, phase) = (stream.lifeline.clone(), self.phase.clone());
+        let request = request.map(|body| RequestBody::new(body, version, lifeline, phase, sending));
+        StreamFuture {
+            inner: self.inner.clone().oneshot(request),
+            answering: Some((stream, answering)),
+        }
+    }
+}
+
+impl<S, B> Future for StreamFuture<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+{
+    type Output = Result<Response<StreamBody<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut response) = ready!(this.inner.poll(cx));
+        let Some((stream, answering)) = this.answering.take() else {
+            // Polled after its end, against the contract of futures.
+            return Poll::Pending;
+        };
+        // These are of a connection of HTTP/1 (RFC 9113 section 8.2.2).
+        hop_by_hop::remove(response.headers_mut());
+        let trailers = trailers(response.headers());
+        Poll::Ready(Ok(
+            response.map(|inner| StreamBody::new(inner, stream, trailers, answering))
+        ))
+    }
+}
+
+fn trailers(answer: &HeaderMap) -> Trailers {
+    let media_type = answer.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    match media_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
+        true => Trailers::Pass,
+        false => Trailers::Dropped,
+    }
+}
