@@ -42,6 +42,7 @@ pub(super) struct File {
     pub(super) timeouts: Section<Timeouts>,
     pub(super) limits: Section<Limits>,
     pub(super) proxy_protocol: Section<ProxyProtocol>,
+    pub(super) http2: Section<Http2>,
     pub(super) credentials: Section<Credentials>,
     pub(super) services: Vec<Spanned<Section<Service>>>,
     pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
@@ -102,6 +103,7 @@ pub(super) struct Limits {
     pub(super) header_bytes: Count,
     pub(super) headers: Count,
     pub(super) path_bytes: Count,
+    pub(super) requests_per_connection: Count,
     pub(super) idle_upstream_connections: Count,
 }
 
@@ -109,6 +111,16 @@ pub(super) struct Limits {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ProxyProtocol {
     pub(super) networks: Vec<Spanned<Parsed<IpNet>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Http2 {
+    pub(super) enabled: Option<Spanned<bool>>,
+    pub(super) streams: Count,
+    pub(super) ping: Text<HumanDuration>,
+    pub(super) resets: Count,
+    pub(super) control_frames: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]

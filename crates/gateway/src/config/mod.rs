@@ -39,6 +39,7 @@ mod duration;
 mod error;
 mod fault;
 mod file;
+mod http2;
 mod known;
 mod lifetime;
 mod name;

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::fault::Finding;
 use super::file::{File, Limits, Manager, Place, Text, Timeouts};
+use super::http2::resolve_http2;
 use super::known::{Known, routed_services};
 use super::lifetime::Lifetime;
 use super::routes::resolve_routes;
@@ -29,6 +30,7 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
     let (mut server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
     let proxies = file.proxy_protocol.0.networks.into_iter();
     server.proxy_protocol = proxies.map(|network| network.into_inner().0).collect();
+    server.http2 = resolve_http2(file.http2.0, findings);
     let (listen, operations_listen) =
         resolve_listeners(file.listen, file.operations.0.listen, findings);
     let services = resolve_services(file.services, &routed, &upstream, findings);
@@ -199,6 +201,7 @@ fn resolve_waiting(
         ),
         count!(limits.headers, ServerConfig, max_headers),
         count!(limits.header_bytes, ServerConfig, max_header_size),
+        count!(limits.requests_per_connection, ServerConfig, max_requests),
     ];
     let upstream = [
         time!(timeouts.connect, UpstreamConfig, connect_timeout),

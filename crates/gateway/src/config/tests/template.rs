@@ -63,11 +63,12 @@ fn the_template_names_every_field() {
     for (table, known) in [
         ("[manager]\nx = 1", 15),
         ("[timeouts]\nx = 1", 9),
-        ("[limits]\nx = 1", 6),
+        ("[limits]\nx = 1", 7),
+        ("[http2]\nx = 1", 5),
         ("[[services]]\nx = 1", 6),
         ("[[upstreams]]\nx = 1", 7),
         ("[[routes]]\nx = 1", 17),
-        ("x = 1", 12),
+        ("x = 1", 13),
     ] {
         let found = faults(table);
         let known_fields = found
