@@ -71,8 +71,11 @@ fn check_target(target: &Uri) -> Result<(), RequestProblem> {
 
 /// What was `:path` is kept as it came. `*` has a refusal of its own.
 fn check_pseudo_fields(target: &Uri, headers: &HeaderMap) -> Result<(), RequestProblem> {
-    let path = target.path_and_query().map_or("", |path| path.as_str());
-    if !path.starts_with('/') && path != "*" {
+    let path = target.path_and_query();
+    // Of a fragment alone nothing is left, which is shown as a slash but for here.
+    let is_empty = path.is_none_or(|path| Uri::from(path.clone()).path().is_empty());
+    let text = path.map_or("", |path| path.as_str());
+    if is_empty || !(text.starts_with('/') || text == "*") {
         return Err(RequestProblem::Target);
     }
     // Whether the two are of one host is looked at where the host is made.

@@ -2,8 +2,8 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CONTENT_TYPE, HeaderMap};
-use http::{Request, Response, Version};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -58,6 +58,30 @@ impl<S> StreamService<S> {
     }
 }
 
+impl<S> StreamService<S> {
+    /// What is wrong with a head that hyper takes.
+    fn fault(&self, headers: &HeaderMap) -> Option<HeadFault> {
+        if headers.len() > self.max_headers {
+            return Some(HeadFault::TooManyFields);
+        }
+        // What hyper takes of several, or of none in digits, is no matter of chance.
+        let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+        match (lengths.next(), lengths.next()) {
+            (_, Some(_)) => return Some(HeadFault::SeveralLengths),
+            (Some(length), None) if !is_length(length.as_bytes()) => {
+                return Some(HeadFault::Length);
+            }
+            _ => {}
+        }
+        // RFC 9113 section 8.2.1. HTTP/1 has it around values, where it means nothing.
+        let is_blank = |octet: Option<&u8>| octet.is_some_and(|octet| b" \t".contains(octet));
+        let mut values = headers.values().map(HeaderValue::as_bytes);
+        values
+            .any(|value| is_blank(value.first()) || is_blank(value.last()))
+            .then_some(HeadFault::FieldValue)
+    }
+}
+
 impl<S, B> hyper::service::Service<Request<Incoming>> for StreamService<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
@@ -72,12 +96,12 @@ where
         let stream = Stream::new();
         self.executor.expect(stream.clone());
         cookie::join(request.headers_mut());
-        let has_too_many = request.headers().len() > self.max_headers;
+        let fault = self.fault(request.headers());
         let extensions = request.extensions_mut();
         extensions.insert(self.peer);
         extensions.insert(stream.lifeline.clone());
-        if has_too_many {
-            extensions.insert(HeadFault::TooManyFields);
+        if let Some(fault) = fault {
+            extensions.insert(fault);
         }
         let (lifeline, phase) = (stream.lifeline.clone(), self.phase.clone());
         let request = request.map(|body| RequestBody::new(body, version, lifeline, phase, sending));
@@ -108,6 +132,10 @@ where
             response.map(|inner| StreamBody::new(inner, stream, trailers, answering))
         ))
     }
+}
+
+fn is_length(text: &[u8]) -> bool {
+    (1..=19).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
 fn trailers(answer: &HeaderMap) -> Trailers {
