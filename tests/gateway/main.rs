@@ -11,6 +11,7 @@ mod deploy;
 mod divergence;
 mod forging;
 mod forks;
+mod http2;
 mod interrupts;
 mod keyring;
 mod killed;

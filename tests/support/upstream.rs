@@ -17,7 +17,7 @@ pub struct Seen {
     pub line: String,
     /// The header lines.
     pub fields: Vec<String>,
-    /// The body, where it had a length.
+    /// The body, where it had a length or was chunked.
     pub body: String,
 }
 
@@ -153,6 +153,10 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
             text => seen.fields.push(text.to_owned()),
         }
     }
+    if seen.field("transfer-encoding") == ["chunked"] {
+        seen.body = String::from_utf8_lossy(&read_chunks(reader)?).into_owned();
+        return Some(seen);
+    }
     let length = seen
         .field("content-length")
         .first()
@@ -161,4 +165,20 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
     reader.read_exact(&mut body).ok()?;
     seen.body = String::from_utf8_lossy(&body).into_owned();
     Some(seen)
+}
+
+/// The whole of a chunked body; nothing where it does not come to its end.
+fn read_chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+        let mut chunk = vec![0; length + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        body.extend_from_slice(&chunk[..length]);
+        if length == 0 {
+            return Some(body);
+        }
+    }
 }
