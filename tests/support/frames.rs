@@ -206,7 +206,7 @@ impl FrameClient {
 
     /// The next frame; nothing once the connection is closed, or where none comes for 20 seconds.
     /// Settings and pings are acknowledged.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn receive(&mut self) -> Option<Frame> {
         loop {
             let frame = self.read().ok()?;
             if matches!(frame.kind, Frame::SETTINGS | Frame::PING) && frame.flags & 1 == 0 {
@@ -224,7 +224,7 @@ impl FrameClient {
 
     /// What becomes of a stream, or of the connection.
     pub fn fate(&mut self, stream: u32) -> Fate {
-        while let Some(frame) = self.next() {
+        while let Some(frame) = self.receive() {
             match frame.kind {
                 Frame::GOAWAY if frame.code() != 0 => return Fate::GoAway(frame.code()),
                 Frame::RST_STREAM if frame.stream == stream => return Fate::Reset(frame.code()),

@@ -10,6 +10,8 @@ pub(super) struct Case {
     pub(super) fates: Vec<Fate>,
 }
 
+type Fields = Vec<(String, String)>;
+
 const PROTOCOL_ERROR: u32 = 0x1;
 const FLOW_CONTROL_ERROR: u32 = 0x3;
 const STREAM_CLOSED: u32 = 0x5;
@@ -33,7 +35,7 @@ pub(super) fn cases(token: &str) -> Vec<Case> {
 
 fn heads(token: &str) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut case = |what, rfc, fates: &[Fate], edit: &dyn Fn(&mut Vec<(String, String)>)| {
+    let mut case = |what, rfc, fates: &[Fate], edit: &dyn Fn(&mut Fields)| {
         let mut fields = request("GET", "/x", token);
         edit(&mut fields);
         cases.push(Case {
@@ -43,7 +45,6 @@ fn heads(token: &str) -> Vec<Case> {
             fates: fates.to_vec(),
         });
     };
-    type Fields = Vec<(String, String)>;
     let add = |name: &'static str, value: &'static str| {
         move |fields: &mut Fields| fields.push((name.into(), value.into()))
     };

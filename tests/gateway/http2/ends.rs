@@ -78,12 +78,12 @@ fn start(place: &Place, upstream: &Endless, more: &str) -> Gateway {
     Gateway::start(place, &services)
 }
 
-/// Reads until a stream is reset, while all of the others go on; says how much came of each stream
-/// since then, for as long as `more`.
+/// Reads until all of these streams are reset, and says with which codes; their connection lives
+/// on.
 fn until_reset(client: &mut FrameClient, streams: &[u32]) -> Vec<(u32, u32)> {
     let mut reset = Vec::new();
     while reset.len() < streams.len() {
-        let frame = client.next().expect("the connection lives on");
+        let frame = client.receive().expect("the connection lives on");
         match frame.kind {
             Frame::RST_STREAM => reset.push((frame.stream, frame.code())),
             Frame::GOAWAY => panic!("the connection is ended: {frame:?}"),
@@ -116,7 +116,7 @@ fn streams_end_with_their_key_and_those_of_another_live_on() {
     client.get(7, "/64", &stays);
     let mut begun = vec![1, 3, 7];
     while !begun.is_empty() {
-        let frame = client.next().expect("answers");
+        let frame = client.receive().expect("answers");
         begun.retain(|stream| frame.kind != Frame::DATA || frame.stream != *stream);
     }
     eventually("all are at the upstream", || upstream.open() == 4);
@@ -131,12 +131,12 @@ fn streams_end_with_their_key_and_those_of_another_live_on() {
     assert!(took < BOUND, "{took:?}");
     eventually("the upstream is rid of them", || upstream.open() == 1);
     for _ in 0..20 {
-        let frame = client.next().expect("the other's answer");
+        let frame = client.receive().expect("the other's answer");
         assert_eq!((frame.kind, frame.stream), (Frame::DATA, 7));
     }
     client.get(9, "/64", &ends);
     loop {
-        let frame = client.next().expect("an answer");
+        let frame = client.receive().expect("an answer");
         if frame.stream == 9 {
             assert_eq!((frame.kind, frame.status()), (Frame::HEADERS, 401));
             break;
@@ -145,6 +145,10 @@ fn streams_end_with_their_key_and_those_of_another_live_on() {
     assert_eq!(gateway.metric("portcullis_streams_ended_total") as u32, 3);
     client.get(11, "/64", &stays);
     assert_eq!(client.fate(11), Fate::Status(200));
+    drop(client);
+    eventually("a client that is gone is not served", || {
+        upstream.open() == 0
+    });
 }
 
 #[test]

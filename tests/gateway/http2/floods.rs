@@ -114,7 +114,7 @@ fn flooded(address: std::net::SocketAddr, flood: &Flood) -> Fate {
     let mut client = FrameClient::connect(address);
     let mut reader = client.other();
     let told = thread::spawn(move || {
-        while let Some(frame) = reader.next() {
+        while let Some(frame) = reader.receive() {
             if frame.kind == Frame::GOAWAY {
                 return Fate::GoAway(frame.code());
             }

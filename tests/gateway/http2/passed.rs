@@ -98,7 +98,7 @@ fn an_upload_that_is_reset_without_an_error_is_no_request() {
             Frame::octets(Frame::PING, 0, 0, &[0; 8]),
         ];
         client.send(&octets.concat()).expect("sent");
-        while client.next().expect("an answer").kind != Frame::PING {}
+        while client.receive().expect("an answer").kind != Frame::PING {}
         let reset = Frame::octets(Frame::RST_STREAM, 0, stream, &[0; 4]);
         client.send(&reset).expect("sent");
     }

@@ -125,3 +125,20 @@ impl Error for BodyError {
         self.cause.as_deref().map(|cause| cause as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::{BodyError, BodySource};
+
+    #[test]
+    fn what_was_ended_says_so_in_http2() {
+        for source in [BodySource::Client, BodySource::Upstream] {
+            let error = BodyError::ended(source);
+            let cause = error.source().and_then(|cause| cause.downcast_ref());
+            let reason = cause.and_then(h2::Error::reason);
+            assert_eq!(reason, Some(h2::Reason::CANCEL));
+        }
+    }
+}

@@ -64,7 +64,7 @@ impl<S> StreamService<S> {
         if headers.len() > self.max_headers {
             return Some(HeadFault::TooManyFields);
         }
-        // What hyper takes of several, or of none in digits, is no matter of chance.
+        // hyper takes several that are equal, and an empty one.
         let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
         match (lengths.next(), lengths.next()) {
             (_, Some(_)) => return Some(HeadFault::SeveralLengths),

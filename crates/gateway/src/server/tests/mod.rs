@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
@@ -118,6 +119,13 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
     match request.uri().path() {
         "/endless" => Response::new(ProxyBody::of(Endless)),
         "/broken" => Response::new(ProxyBody::of(Broken::default())),
+        "/trailers" => Response::new(trailed()),
+        "/grpc" => {
+            let mut response = Response::new(trailed());
+            let grpc = HeaderValue::from_static("application/grpc+proto");
+            response.headers_mut().insert(CONTENT_TYPE, grpc);
+            response
+        }
         "/large" => Response::new(full("l".repeat(LARGE))),
         "/panic" => panic!("asked to"),
         "/slow" => {
@@ -140,6 +148,15 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
         }
         _ => Response::new(full(peer.to_string())),
     }
+}
+
+/// A body with trailers.
+fn trailed() -> ProxyBody {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(Bytes::from_static(b"body"));
+    let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+    ProxyBody::new(body, BodySource::Upstream)
 }
 
 async fn echo(request: Request<RequestBody>, world: &World) -> Response<ProxyBody> {

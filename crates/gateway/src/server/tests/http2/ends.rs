@@ -64,3 +64,13 @@ async fn answer_that_breaks_off_resets_its_stream() {
     client.get(3, "/").await;
     assert_eq!(client.answer().await, (3, 200));
 }
+
+#[tokio::test]
+async fn request_that_panics_ends_its_stream_alone() {
+    let (server, _world) = start(|_| {}).await;
+    let mut client = Client::connect(server.address).await;
+    client.get(1, "/panic").await;
+    assert_eq!(client.until(RST_STREAM).await.stream, 1);
+    client.get(3, "/").await;
+    assert_eq!(client.answer().await, (3, 200));
+}

@@ -99,6 +99,7 @@ impl Client {
             if frame.kind == kind {
                 return frame;
             }
+            assert_ne!(frame.kind, GOAWAY, "{frame:?}");
         }
     }
 

@@ -90,3 +90,41 @@ async fn more_fields_than_are_allowed_are_a_431_and_cookies_are_one() {
     client.frame(HEADERS, whole, 5, &many).await;
     assert_eq!(client.answer().await, (5, 431));
 }
+
+#[tokio::test]
+async fn lengths_and_values_that_hyper_takes_are_refused() {
+    let (server, _world) = start(|_| {}).await;
+    let mut client = Client::connect(server.address).await;
+    let mut stream = 1;
+    for (fields, body) in [
+        (
+            &[("content-length", "5"), ("content-length", "5")][..],
+            "hello",
+        ),
+        (&[("content-length", "")], ""),
+        (&[("x", " a")], ""),
+        (&[("x", "a\t")], ""),
+        (&[("cookie", "a=1"), ("cookie", "b=2 ")], ""),
+    ] {
+        let head = head("POST", "/", fields);
+        client.frame(HEADERS, END_HEADERS, stream, &head).await;
+        client
+            .frame(DATA, END_STREAM, stream, body.as_bytes())
+            .await;
+        assert_eq!(client.answer().await, (stream, 400), "{fields:?}");
+        stream += 2;
+    }
+}
+
+#[tokio::test]
+async fn trailers_are_handed_on_for_grpc_alone() {
+    let (server, _world) = start(|_| {}).await;
+    let mut client = Client::connect(server.address).await;
+    for (stream, path, last) in [(1, "/trailers", DATA), (3, "/grpc", HEADERS)] {
+        client.get(stream, path).await;
+        assert_eq!(client.answer().await, (stream, 200));
+        assert_eq!(client.until(DATA).await.payload, b"body");
+        let frame = client.next().await.expect("the end");
+        assert_eq!((frame.kind, frame.flags & END_STREAM), (last, END_STREAM));
+    }
+}
