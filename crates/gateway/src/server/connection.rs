@@ -142,6 +142,10 @@ impl Connections {
     where
         C: Future<Output = hyper::Result<()>> + Unpin,
     {
+        // The signal to stop may have come before hyper's first look at a request that is there.
+        if self.stop.is_cancelled() {
+            phase.stop();
+        }
         // The order matters: a request that hyper begins in this poll, and that is cut before the
         // next, is found by the look behind it. There may never be a next.
         let mut carried = pin!(poll_fn(|cx| {
@@ -150,10 +154,6 @@ impl Connections {
             }
             phase.poll_cut(cx).map(|()| Ended::RequestCut)
         }));
-        // The signal to stop may have come before hyper's first look at a request that is there.
-        if self.stop.is_cancelled() {
-            phase.stop();
-        }
         for (token, enter) in [
             (&self.stop, Phase::stop as fn(&Phase)),
             (&self.let_go, Phase::let_go),
