@@ -44,11 +44,6 @@ impl FrameReader {
         self.before == 0 && self.has == 0
     }
 
-    /// Whether a frame has begun of which not even the head is whole.
-    pub(super) const fn has_part_of_head(&self) -> bool {
-        self.now.is_none() && self.has > 0
-    }
-
     /// Reads on.
     pub(super) fn read(&mut self, mut octets: &[u8], mut tell: impl FnMut(FrameEvent)) {
         octets = skip(octets, &mut self.before);

@@ -26,7 +26,7 @@ pub(super) enum Content {
     None,
     /// All but trailers: nobody has looked at what an upstream says there.
     Data,
-    /// All. gRPC has the outcome of a call in trailers.
+    /// All, to clients of gRPC: the outcome of a call stands in trailers, be it that of our own.
     DataAndTrailers,
 }
 

@@ -2,11 +2,12 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
+use portcullis::reject::Dialect;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
@@ -37,8 +38,16 @@ pin_project! {
         inner: Oneshot<S, Request<RequestBody>>,
         // Taken by the answer's body.
         answering: Option<(Stream, Part)>,
-        is_head: bool,
+        asked: Asked,
     }
+}
+
+/// What was asked for, as far as it decides what of an answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Head,
+    Grpc,
+    Other,
 }
 
 impl<S> StreamService<S> {
@@ -98,7 +107,7 @@ where
         let stream = Stream::new();
         self.executor.expect(stream.clone());
         cookie::join(request.headers_mut());
-        let is_head = *request.method() == Method::HEAD;
+        let asked = Asked::of(&request);
         let fault = self.fault(request.headers());
         if fault.is_some() {
             // Nothing of it may go anywhere, not even where nobody looks for the fault.
@@ -116,7 +125,7 @@ where
         StreamFuture {
             inner: self.inner.clone().oneshot(request),
             answering: Some((stream, answering)),
-            is_head,
+            asked,
         }
     }
 }
@@ -137,8 +146,8 @@ where
         };
         // These are of a connection of HTTP/1 (RFC 9113 section 8.2.2).
         hop_by_hop::remove(response.headers_mut());
-        let content = content(*this.is_head, response.status(), response.headers());
-        if let (true, Some(length)) = (*this.is_head, response.body().size_hint().exact()) {
+        let content = this.asked.content(response.status());
+        if let (Asked::Head, Some(length)) = (*this.asked, response.body().size_hint().exact()) {
             let fields = response.headers_mut();
             // That of the answer to a GET; where there is no body, nobody knows.
             if length > 0 {
@@ -155,13 +164,23 @@ fn is_length(text: &[u8]) -> bool {
     (1..=19).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
-fn content(is_head: bool, status: StatusCode, answer: &HeaderMap) -> Content {
-    if is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-        return Content::None;
+impl Asked {
+    fn of<B>(request: &Request<B>) -> Self {
+        match Dialect::of(request.headers()) {
+            _ if *request.method() == Method::HEAD => Self::Head,
+            Dialect::Grpc => Self::Grpc,
+            _ => Self::Other,
+        }
     }
-    let media_type = answer.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    match media_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
-        true => Content::DataAndTrailers,
-        false => Content::Data,
+
+    /// What is sent of an answer's body.
+    fn content(self, status: StatusCode) -> Content {
+        let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        match self {
+            Self::Head => Content::None,
+            _ if is_empty => Content::None,
+            Self::Grpc => Content::DataAndTrailers,
+            Self::Other => Content::Data,
+        }
     }
 }

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{Notify, Semaphore, oneshot};
@@ -120,12 +119,6 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
         "/endless" => Response::new(ProxyBody::of(Endless)),
         "/broken" => Response::new(ProxyBody::of(Broken::default())),
         "/trailers" => Response::new(trailed()),
-        "/grpc" => {
-            let mut response = Response::new(trailed());
-            let grpc = HeaderValue::from_static("application/grpc+proto");
-            response.headers_mut().insert(CONTENT_TYPE, grpc);
-            response
-        }
         "/large" => Response::new(full("l".repeat(LARGE))),
         "/panic" => panic!("asked to"),
         "/slow" => {

@@ -144,8 +144,13 @@ async fn answer_to_head_has_the_length_and_not_the_body() {
 async fn trailers_are_handed_on_for_grpc_alone() {
     let (server, _world) = start(|_| {}).await;
     let mut client = Client::connect(server.address).await;
-    for (stream, path, last) in [(1, "/trailers", DATA), (3, "/grpc", HEADERS)] {
-        client.get(stream, path).await;
+    for (stream, media_type, last) in [
+        (1, "text/plain", DATA),
+        (3, "application/grpc+proto", HEADERS),
+    ] {
+        let head = head("GET", "/trailers", &[("content-type", media_type)]);
+        let whole = END_STREAM | END_HEADERS;
+        client.frame(HEADERS, whole, stream, &head).await;
         assert_eq!(client.answer().await, (stream, 200));
         assert_eq!(client.until(DATA).await.payload, b"body");
         let frame = client.next().await.expect("the end");
