@@ -1,28 +1,12 @@
 //! The template names every field with its default.
 
 use super::{faults, parse};
-use crate::config::TEMPLATE;
+use crate::config::{TEMPLATE, documented};
 
 /// The template with its comments taken away from every field, and from the tables at its end.
 fn uncommented() -> String {
-    let (fields, service) = TEMPLATE
-        .split_once("# [[services]]")
-        .expect("a service at the end");
-    let mut text = String::new();
-    for line in fields.lines() {
-        text.push_str(
-            line.strip_prefix('#')
-                .filter(|line| !line.starts_with([' ', '#']))
-                .unwrap_or(line),
-        );
-        text.push('\n');
-    }
-    text.push_str("[[services]]\n");
-    for line in service.lines() {
-        text.push_str(line.strip_prefix("# ").unwrap_or(line));
-        text.push('\n');
-    }
-    text
+    let (fields, tables) = documented::uncommented();
+    fields + &tables
 }
 
 #[test]

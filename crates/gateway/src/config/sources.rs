@@ -1,0 +1,98 @@
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use sha2::{Digest as _, Sha256};
+
+/// The files that a configuration was read from, and what stood in them: two readings with the
+/// same digest are of the same bytes.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    files: Vec<PathBuf>,
+    digest: Sha256,
+}
+
+/// What stood in all files of a reading. Two that were read from the same bytes have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SourcesDigest([u8; 32]);
+
+impl Sources {
+    pub(super) fn new() -> Self {
+        Self {
+            files: Vec::new(),
+            digest: Sha256::new(),
+        }
+    }
+
+    /// Notes a file, and what was read of it, or why it was not.
+    pub(super) fn add(&mut self, path: &Path, read: Result<&[u8], &io::Error>) {
+        let kind = read.err().map(|error| format!("{:?}", error.kind()));
+        let (mark, bytes) = match (read, &kind) {
+            (Ok(bytes), _) => (0_u8, bytes),
+            (Err(_), kind) => (1, kind.as_deref().unwrap_or_default().as_bytes()),
+        };
+        let name = path.as_os_str().as_encoded_bytes();
+        for part in [name, bytes] {
+            // With its length, so that no other parts come to the same.
+            self.digest.update((part.len() as u64).to_le_bytes());
+            self.digest.update(part);
+        }
+        self.digest.update([mark]);
+        if !self.files.iter().any(|file| file == path) {
+            self.files.push(path.to_owned());
+        }
+    }
+
+    /// Each file once, the configuration itself first.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    pub(crate) fn digest(&self) -> SourcesDigest {
+        SourcesDigest(self.digest.clone().finalize().into())
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use super::Sources;
+
+    #[test]
+    fn a_digest_is_that_of_names_bytes_and_failures() {
+        let (a, b) = (Path::new("a"), Path::new("b"));
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let read: [&[(&Path, Result<&[u8], &io::Error>)]; 8] = [
+            &[],
+            &[(a, Ok(b"x"))],
+            &[(a, Ok(b"y"))],
+            &[(b, Ok(b"x"))],
+            &[(a, Ok(b"x")), (b, Ok(b""))],
+            &[(a, Err(&missing))],
+            &[(a, Err(&denied))],
+            &[(a, Ok(b"NotFound"))],
+        ];
+        let digests = read.map(|files| {
+            let mut sources = Sources::new();
+            for (path, read) in files {
+                sources.add(path, *read);
+            }
+            assert_eq!(sources.files().len(), files.len());
+            sources.digest()
+        });
+        for (at, digest) in digests.iter().enumerate() {
+            let same = digests.iter().filter(|other| *other == digest).count();
+            assert_eq!(same, 1, "{at}");
+        }
+    }
+}
