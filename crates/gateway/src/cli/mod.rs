@@ -11,6 +11,7 @@ mod audit;
 mod backup;
 mod check;
 mod checked;
+mod config;
 mod dto;
 mod error;
 mod exit;
