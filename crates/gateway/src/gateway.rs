@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::live::LiveStreams;
 use crate::operations::{self, Readiness};
+use crate::reload::{ConfigStatus, Reloader, Reloads, Target};
 use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
 use crate::stack::stack;
@@ -32,15 +33,48 @@ pub async fn serve(
     metrics: Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
+    run(config, None, manager, listeners, metrics, shutdown).await
+}
+
+/// The same, with a configuration that may change meanwhile.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_and_reload(
+    config: Config,
+    reloads: Reloads,
+    manager: KeyManager,
+    listeners: Listeners,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), GatewayError> {
+    run(config, Some(reloads), manager, listeners, metrics, shutdown).await
+}
+
+async fn run(
+    config: Config,
+    reloads: Option<Reloads>,
+    manager: KeyManager,
+    listeners: Listeners,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), GatewayError> {
     let limits = LimiterConfig::default().capacity(config.rate_capacity);
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
     let server = Server::new(listeners.public, config.server.clone())?;
     let live = LiveStreams::new(manager.clone());
-    let stack = stack(&config, &gate, &live)?;
-    let readiness = Readiness::new(manager.clone());
+    let target = Target::new(&config, gate.clone(), live.clone())?;
+    let stack = stack(target.router());
+    let status = ConfigStatus::new(manager.clock().now().wall());
+    let readiness = Readiness::new(manager.clone()).with_config(status.clone());
     // Until the last request is served, and also where nobody waits for this future any more.
     let watched = CancellationToken::new();
     let watching = watched.clone().drop_guard();
+    let reloading = reloads.map(|reloads| {
+        let reloader = Reloader::new(reloads, &config, target, manager.clone(), status);
+        tokio::spawn(reloader.run(watched.clone()))
+    });
     let watch = tokio::spawn(live.watch(watched));
     let upkeep = {
         let (metrics, clock) = (metrics.clone(), manager.clock().clone());
@@ -68,6 +102,9 @@ pub async fn serve(
         .await;
     drop(watching);
     let _ = watch.await;
+    if let Some(reloading) = reloading {
+        let _ = reloading.await;
+    }
     let flushed = gate.shutdown().await;
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.

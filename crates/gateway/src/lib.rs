@@ -40,6 +40,10 @@
 //! | `portcullis_upstream_duration_seconds{service}` | a histogram: from the request to the head of its answer, or the failure |
 //! | `portcullis_upstream_body_errors_total{service, kind}` | answers whose body `stalled`, or was `broken` off |
 //! | `portcullis_refused_total{status}` | requests that came to no service: 400, 404, 414, 501 |
+//! | `portcullis_config_reloads_total{outcome}` | readings of a changed configuration: `applied`, `invalid`, or `failed` where the store did not take its new services |
+//! | `portcullis_config_valid` | 1 where the last one that was read has no fault; what runs is the last one that had none |
+//! | `portcullis_config_applied_timestamp_seconds` | when the one that runs was applied |
+//! | `portcullis_config_restart_needed` | fields of it that count after a restart alone |
 //! | `portcullis_panics_total` | requests that ended in a panic |
 //! | `portcullis_connections_accepted_total`, `portcullis_connections_open` | connections of clients |
 //! | `portcullis_open_files_limit` | how many files the program may have open: each connection is one |
@@ -62,6 +66,7 @@ mod live;
 mod operations;
 pub mod path;
 mod problem;
+pub mod reload;
 mod route;
 pub mod server;
 pub mod setting;

@@ -1,7 +1,6 @@
 //! The whole way of a request, from the server to the upstream and back, as one list.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -20,44 +19,55 @@ use crate::config::{ActionPlan, Config, DoorPlan, RoutePlan};
 use crate::headers::request_id::RequestId;
 use crate::live::{LiveService, LiveStreams};
 use crate::problem;
+use crate::reload::Upstreams;
 use crate::route::{
     Action, ByMethod, Door, DoorLayer, GuardTerms, OpenDoor, RouteMeta, Router, Routing, ToUpstream,
 };
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
-use crate::upstream::{HttpUpstream, Upstream};
+
+/// What stands behind a route.
+pub(crate) type RouteService = ByMethod<Door<LiveService<Action>>>;
 
 /// Builds the stack. Top to bottom is the way of a request; its answer goes back up.
+pub(crate) fn stack(
+    router: Router<RouteService>,
+) -> impl Service<
+    Request<RequestBody>,
+    Response = Response<impl Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ 'static {
+    ServiceBuilder::new()
+        // Every request has an id, every response the id of its request.
+        .layer(StampLayer)
+        // One span for all that is logged of a request.
+        .layer(trace())
+        // A fault of ours is answered with 500, and costs nobody else anything.
+        .layer(CatchPanicLayer::custom(answer_panic))
+        // What can be read in two ways is refused; host, canonical path and method find the route.
+        .service(router)
+}
+
+/// The routes of a configuration, each with what stands behind it.
 ///
 /// # Errors
 ///
-/// [`InvalidSetting`] for an upstream's setting out of range.
-pub(crate) fn stack(
+/// [`InvalidSetting`] where a route names an upstream that there is not.
+pub(crate) fn routing(
     config: &Config,
     gate: &Gatekeeper,
     live: &LiveStreams,
-) -> Result<
-    impl Service<
-        Request<RequestBody>,
-        Response = Response<impl Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static>,
-        Error = Infallible,
-        Future: Send,
-    > + Clone
-    + Send
-    + 'static,
-    InvalidSetting,
-> {
-    let mut upstreams = HashMap::new();
-    for plan in config.upstreams() {
-        let upstream: Arc<dyn Upstream> = Arc::new(HttpUpstream::new(&plan.name, plan.config)?);
-        upstreams.insert(plan.name, upstream);
-    }
+    upstreams: &Upstreams,
+) -> Result<Routing<RouteService>, InvalidSetting> {
     let parts = Parts {
         config,
         gate,
         live,
-        upstreams: &upstreams,
+        upstreams,
     };
     let mut routes = Vec::new();
     for plan in config.routes() {
@@ -67,16 +77,7 @@ pub(crate) fn stack(
         })?;
         routes.push((plan.matching, service));
     }
-    let routing = Routing::new(routes);
-    Ok(ServiceBuilder::new()
-        // Every request has an id, every response the id of its request.
-        .layer(StampLayer)
-        // One span for all that is logged of a request.
-        .layer(trace())
-        // A fault of ours is answered with 500, and costs nobody else anything.
-        .layer(CatchPanicLayer::custom(answer_panic))
-        // What can be read in two ways is refused; host, canonical path and method find the route.
-        .service(Router::new(Arc::new(routing), config.max_path_length)))
+    Ok(Routing::new(routes))
 }
 
 /// What a body may fail with.
@@ -87,13 +88,13 @@ struct Parts<'a> {
     config: &'a Config,
     gate: &'a Gatekeeper,
     live: &'a LiveStreams,
-    upstreams: &'a HashMap<Arc<str>, Arc<dyn Upstream>>,
+    upstreams: &'a Upstreams,
 }
 
 impl Parts<'_> {
     /// What stands behind a route: the same for all of its methods, but for those that ask for
     /// more of a key. Nothing where its upstream is none, which no configuration has.
-    fn route(&self, plan: &RoutePlan) -> Option<ByMethod<Door<LiveService<Action>>>> {
+    fn route(&self, plan: &RoutePlan) -> Option<RouteService> {
         let Some(terms) = plan.door.terms() else {
             return Some(ByMethod::new(Vec::new(), self.service(plan, None)?));
         };
@@ -208,7 +209,6 @@ fn answer_panic(_: Box<dyn Any + Send>) -> Response<ProxyBody> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
     use std::path::Path;
 
     use http::{Method, Request};
@@ -221,6 +221,7 @@ mod tests {
     use crate::body::ProxyBody;
     use crate::config::Config;
     use crate::live::LiveStreams;
+    use crate::reload::Upstreams;
 
     const CONFIG: &str = r#"
         [[services]]
@@ -257,7 +258,7 @@ mod tests {
             config: &config,
             gate: &gate,
             live: &LiveStreams::new(gate.manager().clone()),
-            upstreams: &HashMap::new(),
+            upstreams: &Upstreams::default(),
         };
         for (route, method, [without, bad, with]) in [
             (0, Method::GET, [401, 401, 200]),

@@ -16,6 +16,7 @@ mod dto;
 mod error;
 mod exit;
 mod global;
+mod hang_ups;
 mod init;
 mod input;
 mod interrupt;

@@ -1,0 +1,106 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::UpstreamPlan;
+use crate::setting::InvalidSetting;
+use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig};
+
+/// The upstreams of a configuration, by name.
+#[derive(Default)]
+pub(crate) struct Upstreams {
+    by_name: HashMap<Arc<str>, Kept>,
+}
+
+struct Kept {
+    config: UpstreamConfig,
+    upstream: Arc<dyn Upstream>,
+}
+
+impl Upstreams {
+    /// Those of another configuration. One of the same name with the same settings is the same one,
+    /// with all of its connections; whatever else there was ends with its last request.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`] for a setting out of range.
+    pub(crate) fn next(
+        &self,
+        plans: impl IntoIterator<Item = UpstreamPlan>,
+    ) -> Result<Self, InvalidSetting> {
+        let mut by_name = HashMap::new();
+        for UpstreamPlan { name, config } in plans {
+            let kept = self.by_name.get(&name);
+            let upstream = match kept.filter(|kept| kept.config == config) {
+                Some(kept) => Arc::clone(&kept.upstream),
+                None => Arc::new(HttpUpstream::new(&name, config.clone())?),
+            };
+            by_name.insert(name, Kept { config, upstream });
+        }
+        Ok(Self { by_name })
+    }
+
+    /// The upstream of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Upstream>> {
+        self.by_name.get(name).map(|kept| &kept.upstream)
+    }
+}
+
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::uri::Authority;
+
+    use super::Upstreams;
+    use crate::config::UpstreamPlan;
+    use crate::upstream::{Upstream, UpstreamConfig};
+
+    fn plan(name: &str, authority: &'static str) -> UpstreamPlan {
+        UpstreamPlan {
+            name: name.into(),
+            config: UpstreamConfig::new(Authority::from_static(authority)),
+        }
+    }
+
+    fn upstreams(before: &Upstreams, plans: [UpstreamPlan; 2]) -> Upstreams {
+        before.next(plans).expect("valid")
+    }
+
+    #[test]
+    fn an_upstream_without_a_change_is_kept_and_every_other_is_new() {
+        let first = upstreams(&Upstreams::default(), [plan("a", "a:1"), plan("b", "b:1")]);
+        let next = upstreams(&first, [plan("a", "a:1"), plan("b", "b:2")]);
+        let same = |one: &Upstreams, other: &Upstreams, name: &str| {
+            let (one, other) = (one.get(name).expect(name), other.get(name).expect(name));
+            Arc::ptr_eq(one, other)
+        };
+        assert!(same(&first, &next, "a"));
+        assert!(!same(&first, &next, "b"));
+        // Another name is another upstream, wherever it is.
+        let renamed = upstreams(&next, [plan("c", "a:1"), plan("b", "b:2")]);
+        assert!(same(&next, &renamed, "b") && renamed.get("a").is_none());
+        assert!(!Arc::ptr_eq(
+            next.get("a").expect("a"),
+            renamed.get("c").expect("c")
+        ));
+    }
+
+    #[test]
+    fn one_that_is_gone_ends_with_its_last_request() {
+        let first = upstreams(&Upstreams::default(), [plan("a", "a:1"), plan("b", "b:1")]);
+        let in_use: Arc<dyn Upstream> = Arc::clone(first.get("a").expect("a"));
+        let unused = Arc::downgrade(first.get("b").expect("b"));
+        let next = first.next([]).expect("valid");
+        drop(first);
+        assert!(next.get("a").is_none());
+        assert_eq!(in_use.name(), "a");
+        assert!(unused.upgrade().is_none());
+    }
+}
