@@ -38,11 +38,7 @@ impl Gateway {
         // A port that was free may be taken by another test meanwhile.
         for _ in 0..5 {
             let (address, operations) = (free_address(), free_address());
-            place.write_config(&format!(
-                "listen = \"{address}\"\n[operations]\nlisten = \"{operations}\"\n\
-                 [manager]\nflush_interval = \"200ms\"\n\
-                 [timeouts]\ndrain_idle = \"0s\"\n{services}"
-            ));
+            place.write_config(&configuration(address, operations, services));
             let log = File::options()
                 .create(true)
                 .append(true)
@@ -82,6 +78,12 @@ impl Gateway {
         !ended
     }
 
+    /// The configuration that it was started with, for other services.
+    #[must_use]
+    pub fn configuration(&self, services: &str) -> String {
+        configuration(self.address, self.operations, services)
+    }
+
     /// A GET through the gateway.
     #[must_use]
     pub fn get(&self, path: &str, token: &str) -> Answer {
@@ -116,6 +118,14 @@ impl Gateway {
     pub fn wait(self) -> i32 {
         self.process.wait()
     }
+}
+
+fn configuration(address: SocketAddr, operations: SocketAddr, services: &str) -> String {
+    format!(
+        "listen = \"{address}\"\n[operations]\nlisten = \"{operations}\"\n\
+         [manager]\nflush_interval = \"200ms\"\n\
+         [timeouts]\ndrain_idle = \"0s\"\n{services}"
+    )
 }
 
 /// What the log of a gateway in this place says from a byte on.

@@ -72,19 +72,20 @@ mod tests {
         let (a, b) = (Path::new("a"), Path::new("b"));
         let missing = io::Error::from(io::ErrorKind::NotFound);
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        let read: [&[(&Path, Result<&[u8], &io::Error>)]; 8] = [
-            &[],
-            &[(a, Ok(b"x"))],
-            &[(a, Ok(b"y"))],
-            &[(b, Ok(b"x"))],
-            &[(a, Ok(b"x")), (b, Ok(b""))],
-            &[(a, Err(&missing))],
-            &[(a, Err(&denied))],
-            &[(a, Ok(b"NotFound"))],
+        let text = |text: &'static str| Ok(text.as_bytes());
+        let read = [
+            vec![],
+            vec![(a, text("x"))],
+            vec![(a, text("y"))],
+            vec![(b, text("x"))],
+            vec![(a, text("x")), (b, text(""))],
+            vec![(a, Err(&missing))],
+            vec![(a, Err(&denied))],
+            vec![(a, text("NotFound"))],
         ];
         let digests = read.map(|files| {
             let mut sources = Sources::new();
-            for (path, read) in files {
+            for (path, read) in &files {
                 sources.add(path, *read);
             }
             assert_eq!(sources.files().len(), files.len());

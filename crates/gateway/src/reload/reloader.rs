@@ -32,6 +32,8 @@ pub(crate) struct Reloader {
     status: ConfigStatus,
     /// Whether the last one without faults could not be applied.
     is_unsettled: bool,
+    /// Whether it was said that nothing can be watched.
+    is_unwatched: bool,
 }
 
 /// Why the files are read.
@@ -66,6 +68,7 @@ impl Reloader {
             manager,
             status,
             is_unsettled: false,
+            is_unwatched: false,
         }
     }
 
@@ -110,6 +113,7 @@ impl Reloader {
                 return Watch::of(&[]);
             }
         };
+        self.tell_unwatched(&watch);
         let digest = reading.sources().digest();
         reading
             .sources()
@@ -159,6 +163,18 @@ impl Reloader {
         let now = self.manager.clock().now().wall();
         self.status.applied(now, restart_needed);
         Ok(())
+    }
+
+    /// Once, however often it is tried.
+    fn tell_unwatched(&mut self, watch: &Watch) {
+        let fault = watch.fault();
+        if let Some(error) = fault.filter(|_| !self.is_unwatched) {
+            tracing::warn!(
+                %error,
+                "cannot watch the configuration: it is read every 30 seconds, and on SIGHUP"
+            );
+        }
+        self.is_unwatched = fault.is_some();
     }
 
     fn failed(&self, error: &NotApplied) {
@@ -225,5 +241,176 @@ impl StdError for NotApplied {
             Self::Setting(error) => error,
             Self::Store(error) => error,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use http::Request;
+    use portcullis::clock::ManualClock;
+    use portcullis::store::{FaultStore, MemoryStore, StoreFault};
+    use portcullis::{Gatekeeper, KeyManager, Keyring, Limiter, LimiterConfig};
+    use tempfile::TempDir;
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt as _;
+
+    use super::{Cause, Reloader};
+    use crate::body::ProxyBody;
+    use crate::config::Config;
+    use crate::live::LiveStreams;
+    use crate::reload::{ConfigStatus, Reloads, Target};
+
+    struct Fixture {
+        folder: TempDir,
+        store: FaultStore,
+        clock: ManualClock,
+        reloader: Reloader,
+    }
+
+    impl Fixture {
+        async fn new(text: &str) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("portcullis.toml");
+            fs::write(&path, text).expect("written");
+            let store = FaultStore::new(MemoryStore::new());
+            let keyring = Keyring::generate("k1".parse().expect("a name")).expect("entropy");
+            let clock = ManualClock::new();
+            let manager = KeyManager::builder(store.clone())
+                .keyring(keyring)
+                .clock(clock.clone());
+            let manager = manager.build().await.expect("built");
+            let gate = Gatekeeper::new(manager.clone(), Limiter::new(LimiterConfig::default()));
+            let live = LiveStreams::new(manager.clone());
+            let reading = Config::read(&path);
+            let reloads = Reloads::of(&path, &reading);
+            let config = reading.into_config().expect("valid");
+            let target = Target::new(&config, gate, live).expect("built");
+            let status = ConfigStatus::new(manager.clock().now().wall());
+            Self {
+                folder,
+                store,
+                clock,
+                reloader: Reloader::new(reloads, &config, target, manager, status),
+            }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join("portcullis.toml")
+        }
+
+        async fn write(&mut self, text: &str) {
+            fs::write(self.path(), text).expect("written");
+            drop(self.reloader.look(Cause::Noticed).await);
+        }
+
+        /// What a request for this path is answered with.
+        async fn status(&self, path: &str) -> u16 {
+            let request = Request::get(path).header("host", "a");
+            let request = request.body(ProxyBody::empty()).expect("a request");
+            let router = self.reloader.target.router();
+            let answer = router.oneshot(request).await.expect("infallible");
+            answer.status().as_u16()
+        }
+
+        fn report(&self) -> serde_json::Value {
+            serde_json::to_value(self.reloader.status.report()).expect("JSON")
+        }
+    }
+
+    fn fixed(name: &str) -> String {
+        format!(
+            "[[routes]]\nname = \"{name}\"\npath = \"/{name}\"\nauth = \"open\"\n\
+             respond = {{ status = 204 }}\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_configuration_with_faults_changes_nothing_until_they_are_gone() {
+        let mut gateway = Fixture::new(&fixed("one")).await;
+        for faulty in [
+            "listen = 1",
+            "listen = ",
+            "listen = \"${NO_SUCH_VARIABLE}\"",
+        ] {
+            let text = format!("{faulty}\n{}", fixed("two"));
+            gateway.write(&text).await;
+            let statuses = (gateway.status("/one").await, gateway.status("/two").await);
+            assert_eq!(statuses, (204, 404), "{faulty}");
+            assert_eq!(gateway.report()["valid"], false);
+            gateway.write(&fixed("one")).await;
+            assert_eq!(gateway.report()["valid"], true);
+        }
+        gateway.write("\n").await;
+        assert_eq!(
+            gateway.report()["valid"],
+            false,
+            "it is about to be written"
+        );
+        fs::remove_file(gateway.path()).expect("removed");
+        drop(gateway.reloader.look(Cause::Asked).await);
+        assert_eq!(gateway.status("/one").await, 204);
+    }
+
+    #[tokio::test]
+    async fn what_the_store_does_not_take_changes_nothing_and_is_tried_again() {
+        let mut gateway = Fixture::new(&fixed("one")).await;
+        let more = fixed("two")
+            + "[[services]]\nname = \"orders\"\nprefix = \"/orders\"\nupstream = \"http://127.0.0.1:1\"\n";
+        gateway.store.take_no_changes(Some(StoreFault::Full));
+        gateway.write(&more).await;
+        let statuses = (gateway.status("/one").await, gateway.status("/two").await);
+        assert_eq!(statuses, (204, 404));
+        let report = gateway.report();
+        assert!(
+            report["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("store")),
+            "{report}"
+        );
+        gateway.store.take_no_changes(None);
+        // Nothing in the files has changed since.
+        drop(gateway.reloader.look(Cause::Noticed).await);
+        assert_eq!(gateway.status("/two").await, 204);
+        assert!(gateway.report()["error"].is_null());
+        let services = gateway.reloader.manager.services().await.expect("services");
+        assert_eq!(services.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_has_not_changed_is_read_anew_only_where_somebody_asks() {
+        let mut gateway = Fixture::new(&fixed("one")).await;
+        let applied = |gateway: &Fixture| gateway.report()["applied_at"].clone();
+        let clones = gateway.reloader.target.router();
+        let began = applied(&gateway);
+        gateway.clock.advance(Duration::from_secs(1));
+        drop(gateway.reloader.look(Cause::Noticed).await);
+        assert_eq!(applied(&gateway), began);
+        drop(gateway.reloader.look(Cause::Asked).await);
+        assert_ne!(applied(&gateway), began);
+        // A clone from before has what counts now.
+        gateway.write(&fixed("two")).await;
+        let request = Request::get("/two").header("host", "a");
+        let request = request.body(ProxyBody::empty()).expect("a request");
+        let answer = clones.oneshot(request).await.expect("infallible");
+        assert_eq!(answer.status(), 204);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_not_waited_for() {
+        let mut gateway = Fixture::new(&fixed("one")).await;
+        fs::remove_file(gateway.path()).expect("removed");
+        let made = std::process::Command::new("mkfifo")
+            .arg(gateway.path())
+            .status();
+        assert!(made.expect("mkfifo").success());
+        drop(gateway.reloader.look(Cause::Noticed).await);
+        assert_eq!(gateway.report()["valid"], false);
+        assert_eq!(gateway.status("/one").await, 204);
+        // It ends by itself: there is nothing to read again.
+        gateway.reloader.run(CancellationToken::new()).await;
     }
 }

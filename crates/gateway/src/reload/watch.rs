@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Watch {
     changed: Arc<Notify>,
-    /// Nothing where the system does not watch.
-    _watcher: Option<RecommendedWatcher>,
+    /// Or why the system does not watch.
+    watcher: notify::Result<RecommendedWatcher>,
 }
 
 impl Watch {
@@ -47,16 +47,12 @@ impl Watch {
             }
             Ok(watcher)
         });
-        let watcher = watcher.inspect_err(|error| {
-            tracing::warn!(
-                %error,
-                "cannot watch the configuration: it is read every 30 seconds, and on SIGHUP"
-            );
-        });
-        Self {
-            changed,
-            _watcher: watcher.ok(),
-        }
+        Self { changed, watcher }
+    }
+
+    /// Why nothing is ever told, if so.
+    pub(super) fn fault(&self) -> Option<&notify::Error> {
+        self.watcher.as_ref().err()
     }
 
     /// Ends once something has happened, and nothing more for a moment.
@@ -83,4 +79,71 @@ fn concerns(event: &Event, of_interest: &BTreeSet<PathBuf>) -> bool {
         && (event.need_rescan()
             || event.paths.is_empty()
             || event.paths.iter().any(|path| of_interest.contains(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use notify::event::{AccessKind, AccessMode, CreateKind, Flag, ModifyKind, RenameMode};
+    use notify::{Event, EventKind};
+    use portcullis::clock::SystemClock;
+
+    use super::{Watch, concerns};
+
+    #[test]
+    fn only_changes_to_what_matters_are_told() {
+        let ours: BTreeSet<PathBuf> = ["/etc/p", "/etc/p/..data", "/etc/p/file"]
+            .map(PathBuf::from)
+            .into();
+        let told = |kind, path: &str| {
+            let event = Event::new(kind).add_path(Path::new(path).to_owned());
+            concerns(&event, &ours)
+        };
+        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        let created = EventKind::Create(CreateKind::File);
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        for kind in [renamed, created, written] {
+            assert!(
+                told(kind, "/etc/p/file") && told(kind, "/etc/p/..data"),
+                "{kind:?}"
+            );
+            assert!(!told(kind, "/etc/p/portcullis.db-wal"), "{kind:?}");
+        }
+        for read in [
+            AccessKind::Open(AccessMode::Any),
+            AccessKind::Close(AccessMode::Read),
+        ] {
+            assert!(
+                !told(EventKind::Access(read), "/etc/p/file"),
+                "we read it ourselves"
+            );
+        }
+        let lost = Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        assert!(concerns(&lost, &ours), "nobody knows what was lost");
+    }
+
+    #[tokio::test]
+    async fn what_is_put_in_the_place_of_a_file_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        fs::write(&path, "one").expect("written");
+        let watch = Watch::of(std::slice::from_ref(&path));
+        assert!(watch.fault().is_none(), "{:?}", watch.fault());
+        let new = folder.path().join("new");
+        fs::write(&new, "two").expect("written");
+        fs::rename(&new, &path).expect("renamed");
+        let clock = SystemClock::new();
+        let told = tokio::time::timeout(Duration::from_secs(20), watch.changed(&clock)).await;
+        told.expect("told");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_no_fault() {
+        let watch = Watch::of(&[PathBuf::from("/nonexistent/folder/file")]);
+        assert!(watch.fault().is_none(), "{:?}", watch.fault());
+    }
 }
