@@ -135,7 +135,7 @@ impl Parts<'_> {
     fn action(&self, plan: &ActionPlan, meta: &RouteMeta) -> Option<Action> {
         Some(match plan {
             ActionPlan::Forward { upstream, stripped } => {
-                let upstream = Arc::clone(self.upstreams.get(upstream)?);
+                let upstream = Arc::clone(&self.upstreams.get(upstream)?.upstream);
                 let clock = Arc::clone(self.gate.manager().clock());
                 Action::Forward(ToUpstream::new(meta, upstream, *stripped, clock))
             }

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::TEMPLATE;
 
 /// Fields that have no default: what the template has for them is an example.
-const WITHOUT_DEFAULT: [(&str, &str); 1] = [("credentials", "header")];
+const WITHOUT_DEFAULT: [(&str, &str); 2] = [("credentials", "header"), ("limits", "body_bytes")];
 
 /// The template without its comment marks, split into what is the default and what is an example.
 #[derive(Debug)]
@@ -50,8 +50,13 @@ impl Documented {
         &self.defaults
     }
 
-    /// What the template has in a field, its lists and tables looked through for it.
+    /// What the template has in a field, or in the elements of the list that is in it.
     pub(super) fn examples(&self, path: &str) -> Vec<&Value> {
+        self.values(path).into_iter().flat_map(elements).collect()
+    }
+
+    /// What the template has in a field, its lists and tables looked through for it.
+    pub(super) fn values(&self, path: &str) -> Vec<&Value> {
         let mut steps = path.split('.');
         let first = steps.next().and_then(|name| self.examples.get(name));
         let mut found: Vec<&Value> = first.into_iter().collect();
@@ -59,14 +64,14 @@ impl Documented {
             found = found
                 .into_iter()
                 .flat_map(elements)
-                .filter_map(|value| match (value, step) {
-                    (Value::Table(table), "*") => table.values().next(),
-                    (Value::Table(table), step) => table.get(step),
-                    _ => None,
+                .flat_map(|value| match (value, step) {
+                    (Value::Table(table), "*") => table.values().collect(),
+                    (Value::Table(table), step) => table.get(step).into_iter().collect(),
+                    _ => Vec::new(),
                 })
                 .collect();
         }
-        found.into_iter().flat_map(elements).collect()
+        found
     }
 }
 

@@ -56,6 +56,10 @@ impl Writer {
             Shape::Number => single(json!({ "type": "number" }), true),
             Shape::Boolean => single(json!({ "type": "boolean" }), true),
             Shape::Any => Map::new(),
+            Shape::OneOf(forms) => {
+                let forms = forms.iter().map(|form| self.schema(form, path));
+                object(json!({ "anyOf": forms.collect::<Vec<_>>() }))
+            }
             Shape::List(element) => object(json!({
                 "type": "array",
                 "items": self.schema(element, path),
@@ -95,11 +99,13 @@ impl Writer {
         if !description.is_empty() {
             schema.insert("description".to_owned(), description.into());
         }
-        if !shape.is_single() {
-            return;
-        }
+        let found = match shape {
+            Shape::List(element) if element.is_single() => self.documented.values(path),
+            shape if shape.is_single() => self.documented.examples(path),
+            _ => return,
+        };
         let mut examples: Vec<Value> = Vec::new();
-        for example in self.documented.examples(path) {
+        for example in found {
             let example = serde_json::to_value(example).unwrap_or_default();
             if !example.is_object() && !examples.contains(&example) {
                 examples.push(example);

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess,
+    SeqAccess, Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -27,13 +27,15 @@ pub(super) enum Shape {
     Table(Vec<(&'static str, Self)>),
     /// A table whose keys are values too.
     Map(Box<Self>),
+    /// One of several forms.
+    OneOf(Vec<Self>),
     /// Whatever its reader makes of it.
     Any,
 }
 
 /// The form of the whole file.
 pub(super) fn of_file() -> &'static Shape {
-    static SHAPE: LazyLock<Shape> = LazyLock::new(|| walk(&mut Vec::new()));
+    static SHAPE: LazyLock<Shape> = LazyLock::new(|| walk::<File>(&mut Vec::new()));
     &SHAPE
 }
 
@@ -46,6 +48,10 @@ impl Shape {
                 .find(|(field, _)| *field == name)
                 .map_or(&Self::Any, |(_, shape)| shape),
             Self::Map(entry) => entry,
+            Self::OneOf(forms) => forms
+                .iter()
+                .find(|form| matches!(form, Self::Table(_) | Self::Map(_)))
+                .map_or(&Self::Any, |form| form.field(name)),
             _ => &Self::Any,
         }
     }
@@ -54,6 +60,10 @@ impl Shape {
     pub(super) fn element(&self) -> &Self {
         match self {
             Self::List(element) => element,
+            Self::OneOf(forms) => forms
+                .iter()
+                .find(|form| matches!(form, Self::List(_)))
+                .map_or(&Self::Any, Self::element),
             _ => &Self::Any,
         }
     }
@@ -73,6 +83,16 @@ enum Step {
     Field(&'static str),
     Element,
     Entry,
+    /// One of the forms of a value that has several.
+    As(Form),
+}
+
+/// What a value may be that is read in whatever form it has.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    List,
+    Table,
 }
 
 /// What a reader asked for at the end of a way.
@@ -87,14 +107,38 @@ enum Asked {
     Any,
 }
 
+/// So deep is looked into types: one that has itself in it has no end.
+const DEEPEST: usize = 12;
+
 /// A key that every table of which the keys are values takes.
 const SOME_KEY: &str = "GET";
 
-fn walk(steps: &mut Vec<Step>) -> Shape {
-    let asked = asked(steps);
+fn walk<T: DeserializeOwned>(steps: &mut Vec<Step>) -> Shape {
+    if steps.len() > DEEPEST {
+        return Shape::Any;
+    }
+    match asked::<T>(steps) {
+        None => Shape::Any,
+        Some(Asked::Any) => {
+            let mut forms = Vec::new();
+            for form in [Form::Text, Form::List, Form::Table] {
+                steps.push(Step::As(form));
+                forms.extend(asked::<T>(steps).map(|asked| shape::<T>(asked, steps)));
+                steps.pop();
+            }
+            match forms.is_empty() {
+                true => Shape::Any,
+                false => Shape::OneOf(forms),
+            }
+        }
+        Some(asked) => shape::<T>(asked, steps),
+    }
+}
+
+fn shape<T: DeserializeOwned>(asked: Asked, steps: &mut Vec<Step>) -> Shape {
     let mut below = |step| {
         steps.push(step);
-        let shape = walk(steps);
+        let shape = walk::<T>(steps);
         steps.pop();
         shape
     };
@@ -117,15 +161,15 @@ fn walk(steps: &mut Vec<Step>) -> Shape {
     }
 }
 
-/// Has the file's type read nothing but what leads to a value, and stops there.
-fn asked(steps: &[Step]) -> Asked {
+/// Has a type read nothing but what leads to a value, and stops there.
+fn asked<T: DeserializeOwned>(steps: &[Step]) -> Option<Asked> {
     let found = RefCell::new(None);
     // That it stops is no failure: what counts is what was found on the way.
-    let _ = File::deserialize(Probe {
+    let _ = T::deserialize(Probe {
         steps,
         found: &found,
     });
-    found.into_inner().unwrap_or(Asked::Any)
+    found.into_inner()
 }
 
 /// A value that is only looked at for what its reader asks of it.
@@ -140,6 +184,8 @@ struct Probe<'a> {
 struct Stop {
     message: String,
     fields: Option<&'static [&'static str]>,
+    /// Whether the value is of a form that is not read at all.
+    is_other_form: bool,
 }
 
 impl Stop {
@@ -147,6 +193,7 @@ impl Stop {
         Self {
             message,
             fields: None,
+            is_other_form: false,
         }
     }
 }
@@ -166,6 +213,9 @@ impl Probe<'_> {
     /// What the reader of a string says of one that is nothing.
     fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         let refused = visitor.visit_str::<Stop>("\0").err();
+        if let Some(stop) = refused.as_ref().filter(|stop| stop.is_other_form) {
+            return Err(Stop::new(stop.message.clone()));
+        }
         self.found(Asked::Text(
             refused.map_or_else(String::new, |stop| stop.message),
         ))
@@ -186,11 +236,22 @@ impl Probe<'_> {
             Some((_, value)) => Entry::new(Key(SOME_KEY), value),
         };
         let read = visitor.visit_map(entry);
-        if self.steps.is_empty() {
-            let fields = read.err().and_then(|stop| stop.fields);
-            return self.found(fields.map_or(Asked::Map, Asked::Table));
+        match read {
+            Err(stop) if self.steps.is_empty() && !stop.is_other_form => {
+                self.found(stop.fields.map_or(Asked::Map, Asked::Table))
+            }
+            read => read,
         }
-        read
+    }
+
+    /// A value of several forms, read in one of them.
+    fn one_of<'de, V: Visitor<'de>>(self, form: Form, visitor: V) -> Result<V::Value, Stop> {
+        match form {
+            Form::Text => self.text(visitor),
+            Form::Table => self.table(visitor),
+            Form::List if self.steps.is_empty() => visitor.visit_seq(Elements(self)),
+            Form::List => self.list(visitor),
+        }
     }
 }
 
@@ -205,7 +266,14 @@ macro_rules! found {
 impl<'de> Deserializer<'de> for Probe<'_> {
     type Error = Stop;
 
-    found!(Any: deserialize_any deserialize_ignored_any);
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        match self.next() {
+            Some((Step::As(form), rest)) => rest.one_of(form, visitor),
+            _ => self.found(Asked::Any),
+        }
+    }
+
+    found!(Any: deserialize_ignored_any);
     found!(Boolean: deserialize_bool);
     found!(Integer:
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
@@ -297,6 +365,20 @@ impl<'de> Deserializer<'de> for Key {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
         unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// A list of which it is only found that it is read.
+struct Elements<'a>(Probe<'a>);
+
+impl<'de> SeqAccess<'de> for Elements<'_> {
+    type Error = Stop;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        _: T,
+    ) -> Result<Option<T::Value>, Stop> {
+        self.0.found(Asked::List)
     }
 }
 
@@ -399,15 +481,85 @@ impl Error for Stop {
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
         Self {
-            message: String::new(),
             fields: Some(expected),
+            ..Self::new(String::new())
+        }
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self {
+            is_other_form: true,
+            ..Self::new(format!("expected {expected}"))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Shape, of_file};
+    use std::fmt;
+
+    use serde::Deserialize;
+    use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+    use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+    use super::{Shape, of_file, walk};
+
+    /// A number in words, a list of them, or a table.
+    #[derive(Debug)]
+    struct Several;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        _inner: Option<bool>,
+    }
+
+    struct SeveralVisitor;
+
+    impl<'de> Deserialize<'de> for Several {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(SeveralVisitor)
+        }
+    }
+
+    impl<'de> Visitor<'de> for SeveralVisitor {
+        type Value = Several;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("several")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Several, E> {
+            match text {
+                "one" => Ok(Several),
+                _ => Err(E::custom("expected one")),
+            }
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Several, A::Error> {
+            Vec::<i64>::deserialize(SeqAccessDeserializer::new(list)).map(|_| Several)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Several, A::Error> {
+            Inner::deserialize(MapAccessDeserializer::new(table)).map(|_| Several)
+        }
+    }
+
+    #[test]
+    fn a_value_of_several_forms_has_them_all() {
+        let shape = walk::<Vec<Option<Several>>>(&mut Vec::new());
+        let several = Shape::OneOf(vec![
+            Shape::Text("expected one".to_owned()),
+            Shape::List(Box::new(Shape::Integer)),
+            Shape::Table(vec![("_inner", Shape::Boolean)]),
+        ]);
+        assert_eq!(shape, Shape::List(Box::new(several)));
+        assert_eq!(shape.element().field("_inner"), &Shape::Boolean);
+        assert_eq!(shape.element().element(), &Shape::Integer);
+        let toml = walk::<toml::Value>(&mut Vec::new());
+        let forms = matches!(&toml, Shape::OneOf(forms) if forms.len() == 3);
+        assert!(forms, "{toml:?}");
+    }
 
     #[test]
     fn the_form_of_the_file_is_that_of_its_types() {
@@ -443,6 +595,7 @@ mod tests {
                         look(shape, &format!("{path}.{name}"));
                     }
                 }
+                Shape::OneOf(forms) => forms.iter().for_each(|form| look(form, path)),
                 _ => {}
             }
         }

@@ -10,7 +10,9 @@ pub(super) struct Started {
 }
 
 /// Fields of sections that are otherwise as they were at the start.
-const RELOADED: [&str; 6] = [
+const RELOADED: [&str; 8] = [
+    "limits.body_bytes",
+    "limits.body_rate",
     "limits.idle_upstream_connections",
     "limits.path_bytes",
     "timeouts.body",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::UpstreamPlan;
 use crate::setting::InvalidSetting;
-use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig};
+use crate::upstream::{HttpUpstream, Upstream};
 
 /// The upstreams of a configuration, by name.
 #[derive(Default)]
@@ -12,9 +12,10 @@ pub(crate) struct Upstreams {
     by_name: HashMap<Arc<str>, Kept>,
 }
 
-struct Kept {
-    config: UpstreamConfig,
-    upstream: Arc<dyn Upstream>,
+/// An upstream, and what it is built from.
+pub(crate) struct Kept {
+    pub(crate) plan: UpstreamPlan,
+    pub(crate) upstream: Arc<dyn Upstream>,
 }
 
 impl Upstreams {
@@ -29,20 +30,20 @@ impl Upstreams {
         plans: impl IntoIterator<Item = UpstreamPlan>,
     ) -> Result<Self, InvalidSetting> {
         let mut by_name = HashMap::new();
-        for UpstreamPlan { name, config } in plans {
-            let kept = self.by_name.get(&name);
-            let upstream = match kept.filter(|kept| kept.config == config) {
+        for plan in plans {
+            let kept = self.by_name.get(&plan.name);
+            let upstream = match kept.filter(|kept| kept.plan.config == plan.config) {
                 Some(kept) => Arc::clone(&kept.upstream),
-                None => Arc::new(HttpUpstream::new(&name, config.clone())?),
+                None => Arc::new(HttpUpstream::new(&plan.name, plan.config.clone())?),
             };
-            by_name.insert(name, Kept { config, upstream });
+            by_name.insert(Arc::clone(&plan.name), Kept { plan, upstream });
         }
         Ok(Self { by_name })
     }
 
     /// The upstream of this name.
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Upstream>> {
-        self.by_name.get(name).map(|kept| &kept.upstream)
+    pub(crate) fn get(&self, name: &str) -> Option<&Kept> {
+        self.by_name.get(name)
     }
 }
 
@@ -79,7 +80,7 @@ mod tests {
         let next = upstreams(&first, [plan("a", "a:1"), plan("b", "b:2")]);
         let same = |one: &Upstreams, other: &Upstreams, name: &str| {
             let (one, other) = (one.get(name).expect(name), other.get(name).expect(name));
-            Arc::ptr_eq(one, other)
+            Arc::ptr_eq(&one.upstream, &other.upstream)
         };
         assert!(same(&first, &next, "a"));
         assert!(!same(&first, &next, "b"));
@@ -87,16 +88,16 @@ mod tests {
         let renamed = upstreams(&next, [plan("c", "a:1"), plan("b", "b:2")]);
         assert!(same(&next, &renamed, "b") && renamed.get("a").is_none());
         assert!(!Arc::ptr_eq(
-            next.get("a").expect("a"),
-            renamed.get("c").expect("c")
+            &next.get("a").expect("a").upstream,
+            &renamed.get("c").expect("c").upstream
         ));
     }
 
     #[test]
     fn one_that_is_gone_ends_with_its_last_request() {
         let first = upstreams(&Upstreams::default(), [plan("a", "a:1"), plan("b", "b:1")]);
-        let in_use: Arc<dyn Upstream> = Arc::clone(first.get("a").expect("a"));
-        let unused = Arc::downgrade(first.get("b").expect("b"));
+        let in_use: Arc<dyn Upstream> = Arc::clone(&first.get("a").expect("a").upstream);
+        let unused = Arc::downgrade(&first.get("b").expect("b").upstream);
         let next = first.next([]).expect("valid");
         drop(first);
         assert!(next.get("a").is_none());

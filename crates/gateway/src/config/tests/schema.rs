@@ -16,7 +16,13 @@ struct Leaf {
 
 /// Every leaf below a schema. `wrap` makes a whole file of what stands there.
 fn leaves(schema: &Value, field: &str, wrap: &dyn Fn(&str) -> String, found: &mut Vec<Leaf>) {
-    if let Some(properties) = schema["properties"].as_object() {
+    let forms = schema["anyOf"].as_array();
+    let is_several = |form: &Value| form["anyOf"].is_array() || form["type"] == "array";
+    if let Some(forms) = forms.filter(|forms| forms.iter().any(is_several)) {
+        forms
+            .iter()
+            .for_each(|form| leaves(form, field, wrap, found));
+    } else if let Some(properties) = schema["properties"].as_object() {
         for (name, schema) in properties {
             let below = match field {
                 "" => name.clone(),
@@ -30,7 +36,12 @@ fn leaves(schema: &Value, field: &str, wrap: &dyn Fn(&str) -> String, found: &mu
         }
     } else if schema["items"].is_object() {
         let wrap = |value: &str| wrap(&format!("[{value}]"));
-        leaves(&schema["items"], &format!("{field}[0]"), &wrap, found);
+        let mut element = schema["items"].clone();
+        if element["examples"].is_null() {
+            // A list that is empty unless somebody puts something in is an example of itself.
+            element["listed"] = schema["examples"].clone();
+        }
+        leaves(&element, &format!("{field}[0]"), &wrap, found);
     } else if schema["additionalProperties"].is_object() {
         let wrap = |value: &str| wrap(&format!("{{ GET = {value} }}"));
         let entry = &schema["additionalProperties"];
@@ -63,9 +74,9 @@ fn every_key_is_documented_has_an_example_and_refuses_what_is_wrong() {
         let words = schema["description"].as_str().unwrap_or_default();
         assert!(words.len() > 10, "{field} is not described in the template");
         // The template is a valid configuration with all of its examples: its own test says so.
-        let examples = schema["examples"].as_array();
-        let examples = examples.unwrap_or_else(|| panic!("{field} has no example in the template"));
-        assert!(!examples.is_empty(), "{field}");
+        let examples = ["examples", "listed"].map(|name| schema[name].as_array());
+        let has_example = examples.iter().flatten().any(|list| !list.is_empty());
+        assert!(has_example, "{field} has no example in the template");
         let found = faults(&wrong);
         let refused = found.iter().any(|fault| {
             let place = fault.split_once(' ').map(|(_, rest)| rest);
@@ -79,7 +90,7 @@ fn every_key_is_documented_has_an_example_and_refuses_what_is_wrong() {
 fn an_example_has_the_type_that_the_schema_says() {
     for Leaf { field, schema, .. } in all_leaves() {
         let form = schema["anyOf"][0]["type"].as_str().expect(&field);
-        for example in schema["examples"].as_array().expect(&field) {
+        for example in schema["examples"].as_array().into_iter().flatten() {
             let fits = match form {
                 "string" => example.is_string(),
                 "integer" => example.is_i64(),
