@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use portcullis_tests::{Gateway, Place, eventually_within, get};
+use portcullis_tests::{Gateway, Place, eventually_within, figure, get};
 
 use super::client::Kept;
 use super::echo::Echo;
@@ -97,9 +97,11 @@ fn no_request_is_lost_in_twenty_reloads_under_load() {
     assert_eq!(asked, answered);
     assert_eq!(stays.requests() + changes.requests(), answered);
     assert_eq!(reloads(&gateway, "applied"), RELOADS);
-    // As many as clients at most, but for those that were not free at once.
     let (kept, new) = (stays.connections(), changes.connections());
-    println!("{answered} requests, {RELOADS} reloads; connections: {kept} kept, {new} anew");
+    figure(&format!(
+        "{RELOADS} reloads: {answered} requests answered, 0 lost; {kept} connections to the \
+         upstream that stays, {new} to the one that changes"
+    ));
     assert!(
         new >= RELOADS,
         "{new} connections to the upstream that changes"
