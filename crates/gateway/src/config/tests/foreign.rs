@@ -90,7 +90,8 @@ fn variables_have_values_of_every_type() {
         assert!(routes.contains(part), "{part} in {routes}");
     }
     let upstreams = config.upstreams();
-    assert_eq!(upstreams[0].config.authority, "orders.internal:312");
+    let upstream = format!("{:?}", upstreams[0].config);
+    assert!(upstream.contains("orders.internal:312"), "{upstream}");
 }
 
 #[test]
