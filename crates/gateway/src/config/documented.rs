@@ -156,7 +156,8 @@ mod tests {
         assert_eq!(words("listen"), "Where clients connect.");
         assert!(words("limits.headers").starts_with("Header fields in a request, 1 to"));
         assert!(words("routes.host").starts_with("A name, *.example.com"));
-        assert!(words("routes.redirect.status").starts_with("In place of an upstream"));
+        // What stands within a line has the words of the line, or of its table.
+        assert_eq!(words("routes.headers.value"), words("routes.headers"));
         assert!(documented.words("nothing").is_none());
         let [port, ..] = documented.examples("limits.headers")[..] else {
             panic!("an example")

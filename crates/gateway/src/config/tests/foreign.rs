@@ -65,6 +65,7 @@ fn variables_have_values_of_every_type() {
         service = "orders"
         upstream = "up"
         strip_prefix = "${YES}"
+        end_with_key = "${NONE:-false}"
         headers = [{ name = "x-a", value = "$${NAME}" }]
         [[routes]]
         name = "text"
@@ -82,7 +83,7 @@ fn variables_have_values_of_every_type() {
     let routes = format!("{:?}", config.routes());
     for part in [
         "orders:list",
-        "stripped: 1",
+        "with_key: Stays",
         "${NAME}",
         "a orders ${NAME} $5",
         "201",
