@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod bad_input;
 mod bodies;
+mod body_limits;
 mod canary;
 mod databases;
 mod deploy;
@@ -16,18 +17,29 @@ mod keyring;
 mod killed;
 mod lifecycle;
 mod listing;
+mod origins;
 mod outputs;
 mod paths;
 mod quota;
 mod readme;
 mod refusals;
 mod restart;
+mod routes;
 mod shutdown;
+mod spellings;
 mod statuses;
 mod update;
 
 /// The program, built with this test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+/// An upstream's table.
+fn upstream_table(name: &str, upstream: &portcullis_tests::Upstream) -> String {
+    format!(
+        "[[upstreams]]\nname = \"{name}\"\nurl = \"http://{}\"\n",
+        upstream.address()
+    )
+}
 
 /// A service at a prefix, whose keys need `<name>:read`.
 fn service(name: &str, prefix: &str, upstream: &portcullis_tests::Upstream) -> String {

@@ -36,9 +36,10 @@ pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
         UpstreamErrorKind::Connect | UpstreamErrorKind::Closed | UpstreamErrorKind::Protocol => {
             StatusCode::BAD_GATEWAY
         }
-        UpstreamErrorKind::ConnectTimeout | UpstreamErrorKind::ResponseTimeout => {
-            StatusCode::GATEWAY_TIMEOUT
-        }
+        UpstreamErrorKind::ConnectTimeout
+        | UpstreamErrorKind::ResponseTimeout
+        | UpstreamErrorKind::Overdue => StatusCode::GATEWAY_TIMEOUT,
+        UpstreamErrorKind::RequestBodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         UpstreamErrorKind::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
         UpstreamErrorKind::RequestBody | UpstreamErrorKind::RequestBodyMalformed => {
             StatusCode::BAD_REQUEST

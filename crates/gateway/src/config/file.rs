@@ -14,11 +14,16 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::lifetime::Lifetime;
-use super::name::{Auth, CutOff, Name};
+use super::name::{Auth, CorsOrigin, CutOff, Name};
+use super::needs::Needs;
 use super::pairs::Pairs;
 use super::parsed::Parsed;
 use super::section::Section;
 use super::{HumanDuration, UpstreamAddress};
+use crate::body::BodyRate;
+use crate::headers::host::HostPolicy;
+use crate::headers::origin::OriginField;
+use crate::headers::trace_context::Inbound;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
 
@@ -42,6 +47,8 @@ pub(super) struct File {
     pub(super) timeouts: Section<Timeouts>,
     pub(super) limits: Section<Limits>,
     pub(super) proxy_protocol: Section<ProxyProtocol>,
+    pub(super) forwarded: Section<Forwarded>,
+    pub(super) trace: Section<Trace>,
     pub(super) credentials: Section<Credentials>,
     pub(super) services: Vec<Spanned<Section<Service>>>,
     pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
@@ -102,6 +109,8 @@ pub(super) struct Limits {
     pub(super) header_bytes: Count,
     pub(super) headers: Count,
     pub(super) path_bytes: Count,
+    pub(super) body_bytes: Count,
+    pub(super) body_rate: Text<BodyRate>,
     pub(super) idle_upstream_connections: Count,
 }
 
@@ -109,6 +118,20 @@ pub(super) struct Limits {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ProxyProtocol {
     pub(super) networks: Vec<Spanned<Parsed<IpNet>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Forwarded {
+    pub(super) trust: Vec<Spanned<Parsed<IpNet>>>,
+    pub(super) field: Text<OriginField>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Trace {
+    pub(super) inbound: Text<Inbound>,
+    pub(super) sampled: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,6 +156,7 @@ pub(super) struct Service {
 pub(super) struct Upstream {
     pub(super) name: Text<Name>,
     pub(super) url: Text<UpstreamAddress>,
+    pub(super) host: Text<HostPolicy>,
     pub(super) connect: Text<HumanDuration>,
     pub(super) response: Text<HumanDuration>,
     pub(super) body: Text<HumanDuration>,
@@ -153,9 +177,17 @@ pub(super) struct Route {
     pub(super) service: Text<ServiceName>,
     pub(super) environment: Text<Environment>,
     pub(super) permissions: Option<Spanned<Permissions>>,
-    pub(super) by_method: Option<Spanned<Pairs<Method, Permissions>>>,
+    pub(super) any_permission: Option<Spanned<Permissions>>,
+    pub(super) by_method: Option<Spanned<Pairs<Method, Needs>>>,
     pub(super) upstream: Text<Name>,
     pub(super) strip_prefix: Option<Spanned<bool>>,
+    pub(super) rewrite: Text<PatternText>,
+    pub(super) request_headers: Option<Spanned<Section<HeaderEdits>>>,
+    pub(super) response_headers: Option<Spanned<Section<HeaderEdits>>>,
+    pub(super) cors: Option<Spanned<Section<Cors>>>,
+    pub(super) body_bytes: Count,
+    pub(super) body_rate: Text<BodyRate>,
+    pub(super) timeouts: Option<Spanned<Section<RouteTimeouts>>>,
     pub(super) respond: Option<Spanned<Section<Respond>>>,
     pub(super) redirect: Option<Spanned<Section<Redirection>>>,
     pub(super) end_with_key: Option<Spanned<bool>>,
@@ -167,6 +199,32 @@ pub(super) struct Route {
 pub(super) struct Condition {
     pub(super) name: Text<HeaderName>,
     pub(super) value: Text<HeaderValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HeaderEdits {
+    pub(super) set: Pairs<HeaderName, Spanned<Parsed<HeaderValue>>>,
+    pub(super) add: Pairs<HeaderName, Spanned<Parsed<HeaderValue>>>,
+    pub(super) remove: Vec<Spanned<Parsed<HeaderName>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cors {
+    pub(super) origins: Option<Spanned<Vec<Spanned<Parsed<CorsOrigin>>>>>,
+    pub(super) headers: Option<Vec<Spanned<Parsed<HeaderName>>>>,
+    pub(super) expose: Option<Vec<Spanned<Parsed<HeaderName>>>>,
+    pub(super) credentials: Option<Spanned<bool>>,
+    pub(super) max_age: Text<HumanDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RouteTimeouts {
+    pub(super) response: Text<HumanDuration>,
+    pub(super) body: Text<HumanDuration>,
+    pub(super) whole: Text<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

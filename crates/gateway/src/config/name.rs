@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::{HeaderValue, Uri};
 use portcullis::service::ServiceName;
 
 use super::parsed::FromText;
@@ -23,6 +24,47 @@ pub(super) enum Auth {
 /// What becomes of streams when nobody can say whether their keys stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CutOff(pub(super) Fate);
+
+/// A page's origin, as browsers write it; nothing where any will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CorsOrigin(pub(super) Option<HeaderValue>);
+
+impl CorsOrigin {
+    pub(super) fn is_any(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl FromText for CorsOrigin {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let origin = text.parse::<Uri>().ok().filter(|uri| {
+            let scheme = uri.scheme_str().unwrap_or_default();
+            let authority = uri.authority().map_or("", |authority| authority.as_str());
+            let written = format!("{scheme}://{authority}");
+            // Browsers leave the scheme's own port out, and write all in lower case.
+            let own_port = match scheme {
+                "https" => ":443",
+                _ => ":80",
+            };
+            !authority.is_empty()
+                && !authority.contains('@')
+                && !authority.ends_with([':', '.'])
+                && !authority.ends_with(own_port)
+                && ["http", "https"].contains(&scheme)
+                && text == written
+                && text == text.to_ascii_lowercase()
+        });
+        let value = origin.and_then(|_| HeaderValue::from_str(text).ok());
+        value.map(|value| Self(Some(value))).ok_or_else(|| {
+            "expected an origin as browsers write it, for example https://app.example.com, or * \
+             for all"
+                .to_owned()
+        })
+    }
+}
 
 impl FromText for Name {
     fn from_text(text: &str) -> Result<Self, String> {

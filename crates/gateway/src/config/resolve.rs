@@ -8,22 +8,25 @@ use portcullis::manager::ManagerConfig;
 use toml::Spanned;
 
 use super::fault::Finding;
-use super::file::{File, Limits, Manager, Place, Text, Timeouts};
+use super::file::{File, Forwarded, Limits, Manager, Place, Text, Timeouts, Trace};
+use super::handling;
 use super::known::{Known, routed_services};
 use super::lifetime::Lifetime;
 use super::routes::resolve_routes;
-use super::services::resolve_services;
+use super::services::{resolve_services, value};
 use super::settings::{Broken, Setting, settle};
 use super::upstreams::resolve_upstreams;
 use super::{Config, HumanDuration};
+use crate::headers::origin::OriginPolicy;
 use crate::headers::spelling;
+use crate::headers::trace_context::TracePolicy;
 use crate::path::DEFAULT_MAX_LENGTH;
 use crate::server::ServerConfig;
 use crate::setting::{InvalidSetting, check_count};
 use crate::upstream::UpstreamConfig;
 
 /// Checks every value; what is wrong is added to `findings`, and its default taken.
-pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
+pub(super) fn resolve(mut file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
     let routed = routed_services(&file.routes);
     let known = Known::of(&file);
     let (mut server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
@@ -33,7 +36,8 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
         resolve_listeners(file.listen, file.operations.0.listen, findings);
     let services = resolve_services(file.services, &routed, &upstream, findings);
     let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, findings);
-    let route_tables = resolve_routes(file.routes, &known, &services, findings);
+    let handling = handling::common(&mut file.limits.0, findings);
+    let route_tables = resolve_routes(file.routes, &known, &services, &handling, findings);
     Config {
         listen,
         operations_listen,
@@ -44,6 +48,9 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
         server,
         max_path_length: resolve_path_length(&file.limits.0, findings),
         credential_header: resolve_header(file.credentials.0.header, findings),
+        origin: resolve_origin(file.forwarded.0, findings),
+        trace: resolve_trace(file.trace.0),
+        handling,
         services,
         route_tables,
         upstream_tables,
@@ -229,6 +236,29 @@ fn resolve_path_length(limits: &Limits, findings: &mut Vec<Finding>) -> usize {
         |length| check(length).map_err(Broken::from),
         findings,
     )
+}
+
+/// The most networks of proxies.
+const MAX_NETWORKS: usize = 256;
+
+fn resolve_origin(forwarded: Forwarded, findings: &mut Vec<Finding>) -> OriginPolicy {
+    if let Some(more) = forwarded.trust.get(MAX_NETWORKS) {
+        let message = format!("expected at most {MAX_NETWORKS} networks");
+        findings.push(Finding::new(more.span(), message));
+    }
+    let networks = forwarded.trust.into_iter();
+    OriginPolicy {
+        trust: networks.map(|network| network.into_inner().0).collect(),
+        field: value(forwarded.field).unwrap_or_default(),
+    }
+}
+
+fn resolve_trace(trace: Trace) -> TracePolicy {
+    let default = TracePolicy::default();
+    TracePolicy {
+        inbound: value(trace.inbound).unwrap_or(default.inbound),
+        sampled: trace.sampled.map_or(default.sampled, Spanned::into_inner),
+    }
 }
 
 /// Header fields that mean something else already, in any spelling: a token in one of them would be

@@ -8,9 +8,11 @@ use portcullis::manager::ManagerConfig;
 
 use super::document::{Document, MAX_FAULTS};
 use super::fault::{Fault, Finding};
-use super::plan::{RoutePlan, UpstreamPlan};
+use super::plan::{HandlingPlan, RoutePlan, UpstreamPlan};
 use super::resolve::resolve;
 use super::{ConfigError, ServiceConfig};
+use crate::headers::origin::OriginPolicy;
+use crate::headers::trace_context::TracePolicy;
 use crate::server::ServerConfig;
 
 /// Everything that the gateway is told by its file, checked.
@@ -39,6 +41,12 @@ pub struct Config {
     pub credential_header: Option<HeaderName>,
     /// The services, in the file's order.
     pub services: Vec<ServiceConfig>,
+    /// Who is believed about where requests come from: nobody by default.
+    pub origin: OriginPolicy,
+    /// Whose traces are gone on with.
+    pub trace: TracePolicy,
+    /// What all routes do on the way that do not say it themselves.
+    pub(super) handling: HandlingPlan,
     /// What stands in `[[routes]]` and `[[upstreams]]`, in the file's order.
     pub(super) route_tables: Vec<RoutePlan>,
     pub(super) upstream_tables: Vec<UpstreamPlan>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use http::header::HeaderValue;
 use http::{Method, StatusCode};
 use portcullis::key::Environments;
-use portcullis::scope::Requirement;
+use portcullis::scope::{Permission, Requirement};
 use toml::Spanned;
 
 use super::ServiceConfig;
@@ -12,15 +12,16 @@ use super::fault::Finding;
 use super::file::{Condition, Permissions, Redirection, Respond, Route, Text};
 use super::known::Known;
 use super::name::{Auth, Name};
+use super::needs::Needs;
 use super::pairs::Pairs;
 use super::parsed::Parsed;
-use super::plan::{ActionPlan, DoorPlan, KeyTerms, RoutePlan, with_more};
+use super::plan::{ActionPlan, DoorPlan, HandlingPlan, KeyTerms, RoutePlan, with_more};
 use super::section::Section;
 use super::services::{permissions, value};
 use crate::path::Prefix;
 use crate::route::{
     Fate, FixedResponse, HeaderCondition, LivePolicy, Matching, MethodSet, PathPattern,
-    PatternText, Reach, Redirect,
+    PathRewrite, PathTemplate, PatternText, Reach, Redirect, UnknownParameter,
 };
 
 /// The most header fields that a route may look at.
@@ -33,6 +34,8 @@ pub(super) struct Reader<'a> {
     pub(super) table: Range<usize>,
     pub(super) known: &'a Known,
     pub(super) services: &'a [ServiceConfig],
+    /// What all routes do on the way that do not say it themselves.
+    pub(super) common: &'a HandlingPlan,
     pub(super) findings: &'a mut Vec<Finding>,
 }
 
@@ -51,7 +54,9 @@ impl Reader<'_> {
             },
         };
         let path = self.path(route.path.take(), route.prefix.take());
+        let handling = self.handling(&mut route);
         let matching = Matching {
+            preflights: handling.cors.is_some(),
             host: value(route.host.take()).unwrap_or_default(),
             methods: self.methods(route.methods.take()),
             headers: self.conditions(std::mem::take(&mut route.headers)),
@@ -67,15 +72,16 @@ impl Reader<'_> {
             matching,
             door: door?,
             action: action?,
+            handling,
             live,
         })
     }
 
-    fn find(&mut self, span: Range<usize>, message: impl AsRef<str>) {
+    pub(super) fn find(&mut self, span: Range<usize>, message: impl AsRef<str>) {
         self.findings.push(Finding::new(span, message));
     }
 
-    fn missing(&mut self, field: &'static str, example: &str) {
+    pub(super) fn missing(&mut self, field: &'static str, example: &str) {
         let finding = Finding::missing(self.table.clone(), field, example);
         self.findings.push(finding);
     }
@@ -109,13 +115,7 @@ impl Reader<'_> {
         let Some(methods) = methods else {
             return MethodSet::Any;
         };
-        // One with a fault was taken out, so there may only seem to be none.
-        let span = methods.span();
-        let faulty = self
-            .findings
-            .iter()
-            .any(|finding| span.contains(&finding.span.start));
-        if methods.get_ref().is_empty() && !faulty {
+        if methods.get_ref().is_empty() && !self.is_faulty(&methods.span()) {
             self.find(
                 methods.span(),
                 "expected one method at least; all if left out",
@@ -175,6 +175,13 @@ impl Reader<'_> {
         if let Some(strips) = strips.filter(|_| asked && !strippable) {
             self.find(strips.span(), "expected a prefix and an upstream beside it");
         }
+        let template = route.rewrite.take();
+        if let Some(template) = &template
+            && (route.upstream.is_none() || asked)
+        {
+            let message = "expected an upstream beside it, and no strip_prefix";
+            self.find(template.span(), message);
+        }
         let given = [
             route.upstream.as_ref().map(Spanned::span),
             route.respond.as_ref().map(Spanned::span),
@@ -185,9 +192,14 @@ impl Reader<'_> {
         }
         if let Some(upstream) = route.upstream.take() {
             self.findings.extend(self.known.check_upstream(&upstream));
+            let rewrite = match template {
+                Some(template) => self.rewrite(&template, path)?,
+                None if asked => PathRewrite::WithoutFirst(path.segments().len()),
+                None => PathRewrite::AsItIs,
+            };
             return Some(ActionPlan::Forward {
                 upstream: Arc::clone(&upstream.get_ref().0.0),
-                stripped: if asked { path.segments().len() } else { 0 },
+                rewrite,
             });
         }
         if let Some(respond) = route.respond.take() {
@@ -198,6 +210,22 @@ impl Reader<'_> {
         }
         self.missing("upstream", "upstream = \"orders\", or respond or redirect");
         None
+    }
+
+    fn rewrite(
+        &mut self,
+        template: &Spanned<Parsed<PatternText>>,
+        path: &PathPattern,
+    ) -> Option<PathRewrite> {
+        match PathTemplate::new(&template.get_ref().0, path) {
+            Ok(template) => Some(PathRewrite::Template(template)),
+            Err(UnknownParameter(name)) => {
+                let message =
+                    format!("expected parameters of the route's path: it has no {{{name}}}");
+                self.find(template.span(), message);
+                None
+            }
+        }
     }
 
     fn respond(&mut self, table: Range<usize>, respond: Respond) -> Option<ActionPlan> {
@@ -277,6 +305,10 @@ impl Reader<'_> {
                     .as_ref()
                     .map(|given| (given.span(), "permissions")),
                 route
+                    .any_permission
+                    .as_ref()
+                    .map(|given| (given.span(), "any_permission")),
+                route
                     .by_method
                     .as_ref()
                     .map(|given| (given.span(), "by_method")),
@@ -309,10 +341,11 @@ impl Reader<'_> {
                 .unwrap_or_default(),
             self.findings,
         );
+        let any = self.any_of(route.any_permission);
         let name = service.into_inner().0;
         // Of a service with faults of its own nothing is known, and nothing built.
         let service = self.services.iter().find(|service| service.name == name)?;
-        let requirement = with_more(&service.requirement, own);
+        let requirement = with_more(&service.requirement, own, any);
         let environment = value(route.environment).or(service.environment);
         let terms = KeyTerms {
             service: name,
@@ -326,10 +359,25 @@ impl Reader<'_> {
         })
     }
 
+    /// Permissions of which one is needed.
+    fn any_of(&mut self, listed: Option<Spanned<Permissions>>) -> Option<Vec<Permission>> {
+        let listed = listed?;
+        if listed.get_ref().is_empty() && !self.is_faulty(&listed.span()) {
+            self.find(listed.span(), "expected one permission at least");
+        }
+        Some(permissions(listed.into_inner(), self.findings))
+    }
+
+    /// Whether something in a value was taken out for a fault, so that less seems to be there.
+    fn is_faulty(&self, span: &Range<usize>) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| span.contains(&finding.span.start))
+    }
+
     /// What single methods need beside what all need.
     fn by_method(
         &mut self,
-        table: Option<Spanned<Pairs<Method, Permissions>>>,
+        table: Option<Spanned<Pairs<Method, Needs>>>,
         methods: &MethodSet,
         all: &Requirement,
     ) -> Vec<(MethodSet, Requirement)> {
@@ -344,8 +392,10 @@ impl Reader<'_> {
             if !methods.contains(&method) {
                 self.find(span, "expected one of the route's methods");
             }
-            let listed = permissions(listed, self.findings);
-            found.push((MethodSet::of([method]), with_more(all, listed)));
+            let Needs(needed) = listed;
+            let any = self.any_of(needed.any_permission);
+            let listed = permissions(needed.permissions, self.findings);
+            found.push((MethodSet::of([method]), with_more(all, listed, any)));
         }
         found
     }

@@ -56,6 +56,7 @@ fn resolve_upstream(
         Some(_) => {}
     }
     let (name, address) = (value(upstream.name.take()), value(upstream.url.take()));
+    let host = value(upstream.host.take()).unwrap_or_default();
     if address.is_none() {
         let example = "url = \"http://127.0.0.1:3000\"";
         findings.push(Finding::missing(span, "url", example));
@@ -63,6 +64,7 @@ fn resolve_upstream(
     let common = resolve_settings(upstream, common, findings);
     Some(UpstreamPlan {
         name: name?.0,
+        host,
         config: UpstreamConfig {
             authority: address?.authority().clone(),
             ..common

@@ -16,8 +16,8 @@ use crate::upstream::UpstreamErrorKind;
 pub(super) struct UpstreamMetrics {
     pub(super) answered: Counter,
     pub(super) seconds: Histogram,
-    failed: [(UpstreamErrorKind, Counter); 10],
-    bodies: [(BodyErrorKind, Counter); 4],
+    failed: [(UpstreamErrorKind, Counter); 12],
+    bodies: [(BodyErrorKind, Counter); 7],
 }
 
 /// `portcullis_refused_total{status}`: what was refused before it came to a service; and

@@ -7,16 +7,16 @@ use futures_util::future::{Either, Ready, ready};
 use http::header::ALLOW;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
-use portcullis::ClientAddr;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use super::metrics::RefusalMetrics;
 use super::{Found, RequestHost, Routing};
 use crate::body::ProxyBody;
+use crate::headers::host::AskedHost;
 use crate::path::{CanonicalPath, PathErrorKind};
 use crate::problem;
-use crate::server::{HeadFault, PeerAddr, check_request};
+use crate::server::{HeadFault, check_request};
 
 /// Refuses what can be read in two ways, makes the one host and the one canonical path, and hands
 /// the request to the route that owns it.
@@ -74,10 +74,9 @@ impl<S> Shared<S> {
             return Err(Refused::new(fault.status(), fault));
         }
         let path = self.examine(parts)?;
-        let route = self.find(parts, &path)?;
-        if let Some(PeerAddr(peer)) = parts.extensions.get::<PeerAddr>() {
-            let client = ClientAddr(peer.ip().to_canonical());
-            parts.extensions.insert(client);
+        let (route, host) = self.find(parts, &path)?;
+        if let Some(host) = host {
+            parts.extensions.insert(host);
         }
         parts.extensions.insert(path);
         Ok(route)
@@ -85,7 +84,11 @@ impl<S> Shared<S> {
 }
 
 impl<S> Shared<S> {
-    fn find(&self, parts: &Parts, path: &CanonicalPath) -> Result<&S, Refused> {
+    fn find(
+        &self,
+        parts: &Parts,
+        path: &CanonicalPath,
+    ) -> Result<(&S, Option<AskedHost>), Refused> {
         let host = RequestHost::of(parts)
             .map_err(|problem| Refused::new(StatusCode::BAD_REQUEST, problem))?;
         let (status, detail) = match self.routing.find(
@@ -94,7 +97,7 @@ impl<S> Shared<S> {
             &parts.method,
             &parts.headers,
         ) {
-            Found::Route(route) => return Ok(route),
+            Found::Route(route) => return Ok((route, host.as_ref().map(RequestHost::asked))),
             Found::Nowhere => (StatusCode::NOT_FOUND, "no route fits this host and path"),
             Found::Condition => (StatusCode::NOT_FOUND, "no route fits this request's fields"),
             Found::Unclear => (

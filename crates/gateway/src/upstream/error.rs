@@ -41,6 +41,10 @@ pub enum UpstreamErrorKind {
     RequestBody,
     /// The client's body is malformed. The upstream is not to blame: 400.
     RequestBodyMalformed,
+    /// The client's body is longer than it may be. The upstream is not to blame: 413.
+    RequestBodyTooLong,
+    /// The time was over that the whole exchange may take. 504.
+    Overdue,
     /// The gateway ended the request, for example because its key is revoked. The upstream is not
     /// to blame; whoever ended it has the answer: 503 where nobody has.
     Ended,
@@ -81,7 +85,7 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
@@ -91,6 +95,8 @@ impl UpstreamErrorKind {
         Self::RequestBodyTimeout,
         Self::RequestBody,
         Self::RequestBodyMalformed,
+        Self::RequestBodyTooLong,
+        Self::Overdue,
         Self::Ended,
     ];
 
@@ -107,6 +113,8 @@ impl UpstreamErrorKind {
             Self::RequestBodyTimeout => "request_body_timeout",
             Self::RequestBody => "request_body",
             Self::RequestBodyMalformed => "request_body_malformed",
+            Self::RequestBodyTooLong => "request_body_too_long",
+            Self::Overdue => "overdue",
             Self::Ended => "ended",
         }
     }
@@ -116,7 +124,11 @@ impl UpstreamErrorKind {
     pub const fn is_of_client(self) -> bool {
         matches!(
             self,
-            Self::RequestBodyTimeout | Self::RequestBody | Self::RequestBodyMalformed | Self::Ended
+            Self::RequestBodyTimeout
+                | Self::RequestBody
+                | Self::RequestBodyMalformed
+                | Self::RequestBodyTooLong
+                | Self::Ended
         )
     }
 
@@ -137,7 +149,9 @@ impl UpstreamErrorKind {
             && body.from() == BodySource::Client
         {
             return Some(match body.kind() {
-                BodyErrorKind::Stalled => Self::RequestBodyTimeout,
+                BodyErrorKind::Stalled | BodyErrorKind::Slow => Self::RequestBodyTimeout,
+                BodyErrorKind::TooLong => Self::RequestBodyTooLong,
+                BodyErrorKind::Overdue => Self::Overdue,
                 BodyErrorKind::Broken => Self::RequestBody,
                 BodyErrorKind::Malformed => Self::RequestBodyMalformed,
                 BodyErrorKind::Ended => Self::Ended,
@@ -163,6 +177,10 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",
             UpstreamErrorKind::RequestBody => "did not get the whole of the request's body",
             UpstreamErrorKind::RequestBodyMalformed => "was sent a malformed body",
+            UpstreamErrorKind::RequestBodyTooLong => {
+                "was not sent the whole of the request's body, which is too long"
+            }
+            UpstreamErrorKind::Overdue => "did not come to an end in time",
             UpstreamErrorKind::Ended => "was not waited for: the request was ended",
         };
         write!(f, "upstream `{}` {what}", self.upstream)

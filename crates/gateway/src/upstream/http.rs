@@ -17,7 +17,9 @@ use super::lease::{Exchange, Lease};
 use super::pool::Pool;
 use super::progress::{Progress, Watched};
 use super::room::Room;
-use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
+use super::{
+    ExchangeTimes, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture,
+};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::setting::InvalidSetting;
 
@@ -89,6 +91,7 @@ impl Shared {
         let full = || UpstreamError::new(UpstreamErrorKind::Full, Arc::clone(&self.name));
         let seat = seat.ok_or_else(full)?;
         let method = request.method().clone();
+        let times = times_of(&request);
         let progress = Arc::new(Progress::new());
         let again = repeatable(&request).map(|again| self.prepared(again, &progress));
         let request = self.prepared(request, &progress);
@@ -116,7 +119,7 @@ impl Shared {
         };
         Ok(answer.map(|body| {
             let lease = Lease::new(body, exchange);
-            let timeout = self.config.body_timeout;
+            let timeout = times.body(&self.config);
             ProxyBody::of(IdleTimeout::new(lease, timeout, BodySource::Upstream))
         }))
     }
@@ -163,8 +166,8 @@ impl Shared {
         progress: &Progress,
     ) -> Result<Answer, Failed> {
         progress.note();
+        let timeout = times_of(&request).response(&self.config);
         let mut answer = pin!(connection.send(request));
-        let timeout = self.config.response_timeout;
         loop {
             let silent_at = progress.silent_at(timeout);
             tokio::select! {
@@ -206,14 +209,16 @@ impl Shared {
         request: Request<ProxyBody>,
         progress: &Arc<Progress>,
     ) -> Request<RequestBody> {
+        let timeout = times_of(&request).body(&self.config);
         let mut request = request.map(|body| {
-            let timed = IdleTimeout::new(body, self.config.body_timeout, BodySource::Client);
+            let timed = IdleTimeout::new(body, timeout, BodySource::Client);
             Watched::new(timed, Arc::clone(progress))
         });
         let target = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
         *request.version_mut() = Version::HTTP_11;
-        request.headers_mut().insert(HOST, self.host.clone());
+        let host = request.headers_mut().entry(HOST);
+        host.or_insert_with(|| self.host.clone());
         request
     }
 
@@ -233,6 +238,10 @@ impl Upstream for HttpUpstream {
     }
 }
 
+fn times_of<B>(request: &Request<B>) -> ExchangeTimes {
+    request.extensions().get().copied().unwrap_or_default()
+}
+
 /// The same request once more, if sending it twice is as good as once.
 fn repeatable(request: &Request<ProxyBody>) -> Option<Request<ProxyBody>> {
     if !request.method().is_idempotent() || !request.body().is_end_stream() {
@@ -242,6 +251,7 @@ fn repeatable(request: &Request<ProxyBody>) -> Option<Request<ProxyBody>> {
     again.method_mut().clone_from(request.method());
     again.uri_mut().clone_from(request.uri());
     again.headers_mut().clone_from(request.headers());
+    again.extensions_mut().insert(times_of(request));
     Some(again)
 }
 

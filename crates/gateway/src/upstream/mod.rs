@@ -32,6 +32,7 @@ mod room;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::pin::Pin;
 
@@ -40,6 +41,7 @@ use ::http::{Request, Response};
 pub use config::UpstreamConfig;
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::HttpUpstream;
+pub use times::ExchangeTimes;
 
 use crate::body::ProxyBody;
 
@@ -53,6 +55,7 @@ pub trait Upstream: Send + Sync {
     fn name(&self) -> &str;
 
     /// Sends a request, whose target is a path and query, and whose fields are final but for
-    /// `Host`, which the upstream sets to its own.
+    /// `Host`, which the upstream sets to its own where there is none. It waits as long as its
+    /// configuration says, or the request's [`ExchangeTimes`].
     fn send(&self, request: Request<ProxyBody>) -> UpstreamFuture;
 }

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod faults;
+mod handling;
 mod parse;
 mod readme;
 mod routes;

@@ -7,7 +7,7 @@ use portcullis::key::{Environment, Environments};
 
 use super::{faults, parse};
 use crate::config::{ActionPlan, DoorPlan};
-use crate::route::{Fate, HostPattern, LivePolicy, Reach};
+use crate::route::{Fate, HostPattern, LivePolicy, PathRewrite, Reach};
 
 const TABLES: &str = r#"
 [timeouts]
@@ -108,8 +108,8 @@ fn tables_and_the_short_form_come_to_routes_and_upstreams() {
         panic!("{:?}", some.door)
     };
     assert_eq!(terms.environments, Environments::only(Environment::Live));
-    let (upstream, stripped) = ("billing".into(), 3);
-    assert_eq!(some.action, ActionPlan::Forward { upstream, stripped });
+    let (upstream, rewrite) = ("billing".into(), PathRewrite::WithoutFirst(3));
+    assert_eq!(some.action, ActionPlan::Forward { upstream, rewrite });
     assert_eq!(some.matching.host, HostPattern::Any);
 
     assert_eq!(

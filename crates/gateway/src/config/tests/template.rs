@@ -45,7 +45,8 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         .iter()
         .map(|route| route.name.to_string())
         .collect();
-    assert_eq!(names, ["invoices", "status", "old"]);
+    assert_eq!(names, ["invoices", "customers", "status", "old"]);
+    assert_eq!(spelled.handling.body_bytes.take(), Some(10_485_760));
     assert_eq!(spelled.upstreams().len(), 1);
     spelled.route_tables.clear();
     let [upstream] = std::mem::take(&mut spelled.upstream_tables)
@@ -63,17 +64,21 @@ fn the_template_names_every_field() {
     for (table, known) in [
         ("[manager]\nx = 1", 15),
         ("[timeouts]\nx = 1", 9),
-        ("[limits]\nx = 1", 6),
+        ("[limits]\nx = 1", 8),
+        ("[forwarded]\nx = 1", 2),
+        ("[trace]\nx = 1", 2),
         ("[[services]]\nx = 1", 6),
-        ("[[upstreams]]\nx = 1", 7),
-        ("[[routes]]\nx = 1", 17),
-        ("x = 1", 12),
+        ("[[upstreams]]\nx = 1", 8),
+        ("[[routes]]\nx = 1", 25),
+        ("x = 1", 14),
     ] {
         let found = faults(table);
         let known_fields = found
             .iter()
-            .find_map(|fault| fault.split_once("expected one of "));
+            .find_map(|fault| fault.split_once("unknown field `x`, expected "));
         let (_, fields) = known_fields.expect("an unknown field");
+        // Of two fields the one or the other is expected.
+        let fields = fields.trim_start_matches("one of ").replace(" or ", ", ");
         let fields: Vec<&str> = fields
             .split(", ")
             .map(|field| field.trim_matches('`'))
@@ -91,6 +96,12 @@ fn the_template_names_every_field() {
         ("headers", &["name", "value"][..]),
         ("respond", &["status", "content_type", "body"]),
         ("redirect", &["to", "status"]),
+        ("request_headers", &["set", "add", "remove"]),
+        (
+            "cors",
+            &["origins", "headers", "expose", "credentials", "max_age"],
+        ),
+        ("timeouts", &["response", "body", "whole"]),
     ] {
         let value = if field == "headers" {
             "[{ x = 1 }]"
