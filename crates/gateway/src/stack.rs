@@ -238,10 +238,12 @@ fn trace<B>() -> Trace<B> {
 
 /// A span without the path and the fields, which may hold what is private.
 fn span<B>(request: &Request<B>) -> Span {
+    let id = request.extensions().get::<RequestId>();
+    let trace = request.extensions().get().map(TraceContext::trace_id);
     tracing::debug_span!(
         "request",
-        id = request.extensions().get::<RequestId>().map(tracing::field::display),
-        trace_id = request.extensions().get().map(TraceContext::trace_id).map(tracing::field::display),
+        id = id.map(tracing::field::display),
+        trace_id = trace.map(tracing::field::display),
         method = %request.method(),
         portcullis.key_id = tracing::field::Empty,
     )

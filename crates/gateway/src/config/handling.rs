@@ -161,7 +161,7 @@ impl Reader<'_> {
                 self.find(span, "expected * alone, or origins by name");
             }
         }
-        if origins.get_ref().is_empty() {
+        if origins.get_ref().is_empty() && !self.is_faulty(&origins.span()) {
             self.find(origins.span(), "expected one origin at least");
         }
         if let Some(more) = origins.get_ref().get(MAX_ORIGINS) {

@@ -35,6 +35,7 @@
 //! There are no secrets in the file: the keyring is a file of its own.
 
 mod document;
+mod door;
 mod duration;
 mod error;
 mod fault;

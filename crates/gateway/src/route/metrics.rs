@@ -24,7 +24,7 @@ pub(super) struct UpstreamMetrics {
 /// `portcullis_head_faults_total{fault}`: of these, what was no request at all.
 #[derive(Debug)]
 pub(super) struct RefusalMetrics {
-    refused: [(StatusCode, Counter); 8],
+    refused: [(StatusCode, Counter); 9],
     faults: [(HeadFault, Counter); 28],
 }
 
@@ -73,6 +73,7 @@ impl RefusalMetrics {
             StatusCode::METHOD_NOT_ALLOWED,
             StatusCode::REQUEST_TIMEOUT,
             StatusCode::URI_TOO_LONG,
+            StatusCode::EXPECTATION_FAILED,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             StatusCode::NOT_IMPLEMENTED,
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
+use http::header::{EXPECT, HOST, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, StatusCode, Uri, Version};
@@ -27,6 +27,9 @@ pub enum RequestProblem {
     /// another one by that section, and not to the many servers that read `post` as POST: what
     /// POST needs would not be asked for.
     Method,
+    /// An `Expect` of anything but `100-continue`, which nobody behind is told of. 417
+    /// (RFC 9110 section 10.1.1).
+    Expectation,
 }
 
 /// Looks at what must hold for every request before anything else is made of it.
@@ -43,6 +46,10 @@ pub fn check_request(request: &Parts) -> Result<(), RequestProblem> {
     }
     check_target(&request.uri)?;
     check_host(&request.headers, request.version)?;
+    let mut expectations = request.headers.get_all(EXPECT).iter();
+    if expectations.any(|line| !line.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(RequestProblem::Expectation);
+    }
     let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
@@ -87,7 +94,7 @@ fn is_host(authority: &Authority) -> bool {
 }
 
 impl RequestProblem {
-    /// The status of the answer: 400, or 501 for what is never served.
+    /// The status of the answer: 400, 501 for what is never served, or 417.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -95,6 +102,7 @@ impl RequestProblem {
                 StatusCode::BAD_REQUEST
             }
             Self::TransferCoding | Self::Method => StatusCode::NOT_IMPLEMENTED,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
         }
     }
 }
@@ -108,6 +116,7 @@ impl fmt::Display for RequestProblem {
             Self::Target => "the request's target is not that of an http host",
             Self::TransferCoding => "the request has a transfer coding other than `chunked`",
             Self::Method => "the request's method is not served",
+            Self::Expectation => "the request expects something else than `100-continue`",
         })
     }
 }
@@ -199,6 +208,21 @@ mod tests {
                 Some(RequestProblem::TransferCoding),
                 "{codings:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_one_expectation_is_known() {
+        let found = |value| {
+            check(
+                Method::PUT,
+                Version::HTTP_11,
+                &[("host", "a"), ("expect", value)],
+            )
+        };
+        assert_eq!(found("100-Continue"), None);
+        for value in ["", "200-ok", "100-continue, x"] {
+            assert_eq!(found(value), Some(RequestProblem::Expectation), "{value}");
         }
     }
 
