@@ -1,5 +1,6 @@
 use http::header::{ALT_SVC, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
+use http_body::Body;
 
 use super::Terms;
 use crate::body::{BodySource, ProxyBody};
@@ -66,7 +67,8 @@ fn with_trailers(
     announced: Option<HeaderValue>,
     version: Version,
 ) -> ProxyBody {
-    let may_come = headers.contains_key(TRANSFER_ENCODING);
+    // A body of known length has no place for them.
+    let may_come = body.size_hint().exact().is_none();
     match announced {
         Some(names) if may_come => drop(headers.insert(TRAILER, names)),
         _ if version == Version::HTTP_2 && may_come => {}

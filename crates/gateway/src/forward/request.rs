@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT, TE, TRAILER, TRANSFER_ENCODING};
+use http::header::{CONNECTION, EXPECT, TE, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -77,7 +77,8 @@ fn with_trailers(
     version: Version,
     terms: &Terms,
 ) -> ProxyBody {
-    let may_come = headers.contains_key(TRANSFER_ENCODING);
+    // A body of known length has no place for them.
+    let may_come = body.size_hint().exact().is_none();
     match announced {
         Some(names) if may_come => drop(headers.insert(TRAILER, names)),
         _ if version == Version::HTTP_2 && may_come => {}
