@@ -7,7 +7,7 @@ use super::file::{Permissions, Service, Text};
 use super::parsed::Parsed;
 use super::section::Section;
 use super::{ServiceConfig, ServiceRoute};
-use crate::upstream::UpstreamConfig;
+use crate::upstream::{EndpointConfig, UpstreamConfig};
 
 /// The most services of one file: metrics have a label for each.
 const MAX_SERVICES: usize = 1_000;
@@ -77,10 +77,7 @@ fn resolve_service(
     }
     let route = prefix.zip(address).map(|(prefix, address)| ServiceRoute {
         prefix,
-        upstream: UpstreamConfig {
-            authority: address.authority().clone(),
-            ..upstream.clone()
-        },
+        upstream: upstream.at(vec![EndpointConfig::new(address.authority().clone())]),
     });
     Some(ServiceConfig {
         name: name?,

@@ -8,7 +8,7 @@ use super::plan::UpstreamPlan;
 use super::section::Section;
 use super::services::{find_repeated, value};
 use super::settings::{Broken, Setting, settle};
-use crate::upstream::UpstreamConfig;
+use crate::upstream::{EndpointConfig, UpstreamConfig};
 
 /// The most tables of upstreams in one file.
 const MAX_UPSTREAMS: usize = 1_000;
@@ -63,10 +63,7 @@ fn resolve_upstream(
     let common = resolve_settings(upstream, common, findings);
     Some(UpstreamPlan {
         name: name?.0,
-        config: UpstreamConfig {
-            authority: address?.authority().clone(),
-            ..common
-        },
+        config: common.at(vec![EndpointConfig::new(address?.authority().clone())]),
     })
 }
 

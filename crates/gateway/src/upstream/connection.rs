@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
@@ -18,6 +21,8 @@ pub(super) type RequestBody = Watched<IdleTimeout<ProxyBody>>;
 #[derive(Debug)]
 pub(super) struct Connection {
     requests: SendRequest<RequestBody>,
+    /// Whether anything came since the last request.
+    heard: Arc<AtomicBool>,
     /// hyper ends by itself on most of what can happen, but not while it waits for a body or for
     /// an upstream that does not read.
     _driver: AbortOnDropHandle<()>,
@@ -25,7 +30,9 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) async fn open(stream: TcpStream, http: &Builder) -> hyper::Result<Self> {
-        let (requests, driver) = http.handshake(TokioIo::new(Socket::new(stream))).await?;
+        let heard = Arc::new(AtomicBool::new(false));
+        let socket = Socket::new(stream, Arc::clone(&heard));
+        let (requests, driver) = http.handshake(TokioIo::new(socket)).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 // Upstreams that close kept connections, or say more than they were asked.
@@ -34,6 +41,7 @@ impl Connection {
         });
         Ok(Self {
             requests,
+            heard,
             _driver: AbortOnDropHandle::new(driver),
         })
     }
@@ -44,7 +52,13 @@ impl Connection {
         request: Request<RequestBody>,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>
     {
+        self.heard.store(false, Ordering::Release);
         self.requests.try_send_request(request)
+    }
+
+    /// Whether anything of an answer has come to the last request.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard.load(Ordering::Acquire)
     }
 
     /// Whether nothing can be sent on it any more.

@@ -1,36 +1,39 @@
-use std::error::Error;
-use std::pin::pin;
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
-use http::header::{HOST, HeaderValue};
-use http::uri::PathAndQuery;
-use http::{Request, Response, Uri, Version};
-use http_body::Body;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::Builder;
-use tokio::time::sleep_until;
+use fastrand::Rng;
+use http::{Method, Request, Response};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::answer;
-use super::connection::{Connection, RequestBody};
-use super::connector::Connector;
+use super::balance::Balancer;
+use super::chance::varied;
+use super::connector::ConnectFailure;
+use super::endpoint::Endpoint;
+use super::exchange::{Begun, Failed, Outgoing, exchange};
+use super::health::{Ejector, Severity, Usable};
 use super::lease::{Exchange, Lease};
-use super::pool::Pool;
-use super::progress::{Progress, Watched};
-use super::room::Room;
+use super::lookup::{Found, Resolve, System};
+use super::member::{Assigned, Member, Terms};
+use super::members::Members;
+use super::progress::Progress;
+use super::retry::{Again, Budget, Reason, Stage, after, copy, repeatable};
+use super::room::{Room, Seat};
 use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::setting::InvalidSetting;
 
-/// How often a request is sent that no connection takes any of. Each time but the first it is on a
-/// connection that was opened for it.
-const ATTEMPTS: usize = 3;
+/// The least time between two look-ups of a name.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What bodies get at least to be read into, and what waits at most to be written.
-const LEAST_BUFFER: usize = 64 * 1024;
-
-/// An upstream that speaks HTTP/1.1 in the clear, with a pool of kept connections.
+/// An upstream that speaks HTTP/1.1 in the clear, at one address or several, with a pool of kept
+/// connections to each.
 ///
-/// Cheap to clone; clones share the pool.
+/// Cheap to clone; clones share everything. What it does beside its requests, looking names up and
+/// asking addresses whether they are well, ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct HttpUpstream {
     shared: Arc<Shared>,
@@ -38,23 +41,23 @@ pub struct HttpUpstream {
 
 #[derive(Debug)]
 struct Shared {
-    name: Arc<str>,
-    config: UpstreamConfig,
-    host: HeaderValue,
-    connector: Connector,
-    http: Builder,
-    pool: Arc<Pool>,
+    terms: Arc<Terms>,
+    endpoints: Vec<Arc<Endpoint>>,
+    members: Members,
+    balancer: Balancer,
+    ejector: Ejector,
+    budget: Budget,
     room: Room,
+    /// What looks names up, from the first moment on at which there is a runtime.
+    looking: OnceLock<Vec<AbortOnDropHandle<()>>>,
 }
 
-/// The head of an answer, and the connection that the rest of it comes on.
-type Answer = (Response<Incoming>, Connection);
-
-/// A request without an answer.
-struct Failed {
-    error: UpstreamError,
-    /// The request, where nothing of it was sent.
-    unsent: Option<Box<Request<RequestBody>>>,
+/// The way of one request through its attempts.
+struct Journey {
+    tried: Vec<Arc<Member>>,
+    left: usize,
+    /// The same request once more, if sending it twice is as good as once.
+    spare: Option<Request<ProxyBody>>,
 }
 
 impl HttpUpstream {
@@ -64,225 +67,352 @@ impl HttpUpstream {
     ///
     /// [`InvalidSetting`] for a configuration that fails [`UpstreamConfig::check`].
     pub fn new(name: &str, config: UpstreamConfig) -> Result<Self, InvalidSetting> {
+        Self::with(name, config, Arc::new(System), Rng::new())
+    }
+
+    pub(super) fn with(
+        name: &str,
+        config: UpstreamConfig,
+        resolver: Arc<dyn Resolve>,
+        rng: Rng,
+    ) -> Result<Self, InvalidSetting> {
         config.check()?;
-        let shared = Shared {
-            name: name.into(),
-            host: config.host()?,
-            connector: Connector::new(&config.authority, config.connect_timeout),
-            http: builder(&config),
-            pool: Arc::new(Pool::new(config.idle_timeout, config.max_idle)),
-            room: Room::new(&config),
-            config,
-        };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        let terms = Arc::new(Terms::new(name, config));
+        let config = &terms.config;
+        let endpoints = config.endpoints.iter();
+        let endpoints = endpoints
+            .map(|endpoint| Endpoint::new(endpoint, &resolver, &terms.meters).map(Arc::new));
+        let shared = Arc::new(Shared {
+            endpoints: endpoints.collect::<Result<_, _>>()?,
+            members: Members::new(&terms),
+            balancer: Balancer::new(config.balance, rng),
+            ejector: Ejector::new(config.ejection.clone()),
+            budget: Budget::new(&config.retry),
+            room: Room::new(config, &terms.meters),
+            looking: OnceLock::new(),
+            terms,
+        });
+        if Handle::try_current().is_ok() {
+            shared.start();
+        }
+        Ok(Self { shared })
     }
 }
 
 impl Shared {
     async fn send(
-        &self,
+        self: &Arc<Self>,
         request: Request<ProxyBody>,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        let seat = self.room.enter().await;
-        let full = || UpstreamError::new(UpstreamErrorKind::Full, Arc::clone(&self.name));
-        let seat = seat.ok_or_else(full)?;
+        self.start();
+        let full = || self.terms.error_of(UpstreamErrorKind::Full);
+        let seat = self.room.enter().await.ok_or_else(full)?;
+        self.budget.deposit();
         let method = request.method().clone();
-        let progress = Arc::new(Progress::new());
-        let again = repeatable(&request).map(|again| self.prepared(again, &progress));
-        let request = self.prepared(request, &progress);
-        let kept = self.pool.take().await;
-        let delivered = self.deliver(request, kept, &progress).await;
-        let (answer, connection) = match (delivered, again) {
-            (Err(error), Some(again)) if error.kind() == UpstreamErrorKind::Closed => {
-                tracing::debug!(
-                    upstream = &*self.name,
-                    "the connection was closed before an answer: once more"
-                );
-                let connection = self.open().await?;
-                let repeated = self.attempt(connection, again, &progress).await;
-                repeated.map_err(|failed| failed.error)?
-            }
-            (outcome, _) => outcome?,
+        let mut journey = Journey {
+            tried: Vec::new(),
+            left: self.terms.config.retry.attempts,
+            spare: repeatable(&request),
         };
-        answer::check(&method, &answer).map_err(|fault| self.error(fault))?;
+        let mut outgoing = Outgoing::new(request, &self.terms);
+        let mut assigned = self.first().await?;
+        loop {
+            let Outgoing { request, progress } = outgoing;
+            let kept = match journey.tried.is_empty() {
+                true => assigned.member.kept().await,
+                false => None,
+            };
+            journey.tried(&assigned.member);
+            let sent = exchange(&assigned.member, kept, request, &progress).await;
+            (assigned, outgoing) = match sent {
+                Ok(begun) => match self.elsewhere(&assigned, &begun, &mut journey) {
+                    Some(next) => next,
+                    None => return self.answered(&method, begun, progress, assigned, seat),
+                },
+                Err(failed) => self.again(assigned, *failed, &mut journey, progress)?,
+            };
+        }
+    }
+
+    /// What to do in place of an answer that is taken for none: the same elsewhere, if that is
+    /// possible.
+    fn elsewhere(
+        &self,
+        assigned: &Assigned,
+        begun: &Begun,
+        journey: &mut Journey,
+    ) -> Option<(Assigned, Outgoing)> {
+        if !self.budget.is_none(begun.answer.status()) {
+            return None;
+        }
+        self.strike(assigned, Severity::Whole);
+        let spare = journey.spare.as_ref().filter(|_| journey.left > 0)?;
+        let next = self.choose(&journey.tried)?;
+        if !self.pay(Reason::Status) {
+            return None;
+        }
+        Some((next, Outgoing::new(copy(spare), &self.terms)))
+    }
+
+    /// What to do about a failure.
+    fn again(
+        &self,
+        assigned: Assigned,
+        failed: Failed,
+        journey: &mut Journey,
+        progress: Arc<Progress>,
+    ) -> Result<(Assigned, Outgoing), UpstreamError> {
+        if let Some(severity) = severity(&failed) {
+            self.strike(&assigned, severity);
+        }
+        let Failed {
+            error,
+            attempted,
+            unsent,
+        } = failed;
+        let again = after(&attempted, &error, journey.spare.is_some());
+        let Some(Again { reason, may_stay }) = again.filter(|_| journey.left > 0) else {
+            return Err(error);
+        };
+        let next = match self.choose(&journey.tried) {
+            Some(next) => next,
+            None if may_stay => assigned,
+            None => return Err(error),
+        };
+        if !self.pay(reason) {
+            return Err(error);
+        }
+        tracing::debug!(
+            upstream = &*self.terms.name,
+            reason = reason.as_str(),
+            "a request is sent once more"
+        );
+        let outgoing = match (unsent, &journey.spare) {
+            (Some(request), _) => Outgoing { request, progress },
+            (None, Some(spare)) => Outgoing::new(copy(spare), &self.terms),
+            (None, None) => return Err(error),
+        };
+        Ok((next, outgoing))
+    }
+
+    fn answered(
+        &self,
+        method: &Method,
+        begun: Begun,
+        progress: Arc<Progress>,
+        assigned: Assigned,
+        seat: Seat,
+    ) -> Result<Response<ProxyBody>, UpstreamError> {
+        let Begun { answer, connection } = begun;
+        if let Err(fault) = answer::check(method, &answer) {
+            self.strike(&assigned, Severity::Whole);
+            return Err(self.terms.error(fault));
+        }
+        if !self.budget.is_none(answer.status()) {
+            self.forgive(&assigned);
+        }
         let exchange = Exchange {
             connection,
             progress,
-            pool: Arc::clone(&self.pool),
+            assigned,
             seat,
-            is_reusable: answer::is_reusable(&method, &answer),
+            is_reusable: answer::is_reusable(method, &answer),
         };
+        let timeout = self.terms.config.body_timeout;
         Ok(answer.map(|body| {
             let lease = Lease::new(body, exchange);
-            let timeout = self.config.body_timeout;
             ProxyBody::of(IdleTimeout::new(lease, timeout, BodySource::Upstream))
         }))
     }
 
-    /// Sends a request on a kept connection, or on a new one where there is none, or where it
-    /// turns out to have been closed before anything was sent.
-    async fn deliver(
-        &self,
-        mut request: Request<RequestBody>,
-        kept: Option<Connection>,
-        progress: &Progress,
-    ) -> Result<Answer, UpstreamError> {
-        let mut connection = match kept {
-            Some(kept) => {
-                tracing::trace!(upstream = &*self.name, "on a kept connection");
-                kept
-            }
-            None => self.open().await?,
-        };
-        let mut left = ATTEMPTS;
-        loop {
-            left -= 1;
-            let failed = match self.attempt(connection, request, progress).await {
-                Ok(answer) => return Ok(answer),
-                Err(failed) => failed,
-            };
-            request = match failed.unsent {
-                Some(unsent) if left > 0 => *unsent,
-                _ => return Err(failed.error),
-            };
-            tracing::debug!(
-                upstream = &*self.name,
-                "the connection was closed before anything was sent: another one"
-            );
-            connection = self.open().await?;
+    /// Takes a repetition from the budget.
+    fn pay(&self, reason: Reason) -> bool {
+        let is_paid = self.budget.pay(reason);
+        match is_paid {
+            true => self.terms.meters.retried(reason),
+            false => self.terms.meters.budget_spent.increment(1),
         }
+        is_paid
     }
 
-    /// Sends a request on a connection, and waits for the head of the answer.
-    async fn attempt(
-        &self,
-        mut connection: Connection,
-        request: Request<RequestBody>,
-        progress: &Progress,
-    ) -> Result<Answer, Failed> {
-        progress.note();
-        let mut answer = pin!(connection.send(request));
-        let timeout = self.config.response_timeout;
-        loop {
-            let silent_at = progress.silent_at(timeout);
+    async fn first(self: &Arc<Self>) -> Result<Assigned, UpstreamError> {
+        if let Some(assigned) = self.choose(&[]) {
+            return Ok(assigned);
+        }
+        let nowhere = |kind| self.terms.error(ConnectFailure::of_lookup(kind));
+        let within = self.terms.config.connect_timeout;
+        let found = timeout(within, async {
             tokio::select! {
-                biased;
-                outcome = &mut answer => {
-                    return match outcome {
-                        Ok(answer) => Ok((answer, connection)),
-                        Err(mut failure) => Err(Failed {
-                            unsent: failure.take_message().map(Box::new),
-                            error: self.error(failure.into_error()),
-                        }),
-                    };
+                () = self.members.filled() => Ok(()),
+                found = self.look_up() => found,
+            }
+        });
+        let late = |_| Err(io::ErrorKind::TimedOut);
+        found.await.unwrap_or_else(late).map_err(nowhere)?;
+        self.choose(&[])
+            .ok_or_else(|| nowhere(io::ErrorKind::NotFound))
+    }
+
+    /// Somebody who was not tried yet: one who may get requests, or else any.
+    fn choose(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
+        let members = self.members.now();
+        let now = Instant::now();
+        let is_untried = |member: &Arc<Member>| !tried.iter().any(|one| Arc::ptr_eq(one, member));
+        // Another request may begin a trial between the choice and the look at it.
+        for _ in 0..=members.len() {
+            let found = self.balancer.choose(&members, |listed| {
+                is_untried(&listed.member) && listed.member.health.usable(now) != Usable::No
+            });
+            let Some(found) = found else { break };
+            match found.member.health.usable(now) {
+                Usable::Yes => return Some(Assigned::new(&found.member, false)),
+                Usable::OnTrial if found.member.health.begin_trial() => {
+                    return Some(Assigned::new(&found.member, true));
                 }
-                () = sleep_until(silent_at) => {}
+                Usable::OnTrial | Usable::No => {}
             }
-            if progress.silent_at(timeout) <= silent_at {
-                let name = Arc::clone(&self.name);
-                return Err(Failed {
-                    error: UpstreamError::new(UpstreamErrorKind::ResponseTimeout, name),
-                    unsent: None,
-                });
-            }
+        }
+        let last = self
+            .balancer
+            .choose(&members, |listed| is_untried(&listed.member))?;
+        if tried.is_empty() {
+            self.terms.meters.last_resorts.increment(1);
+        }
+        Some(Assigned::new(&last.member, false))
+    }
+
+    fn strike(&self, assigned: &Assigned, severity: Severity) {
+        let (member, members) = (&assigned.member, self.members.now());
+        let all = members.iter().map(|listed| &listed.member.health);
+        let ejected = self.ejector.failed(
+            &member.health,
+            severity,
+            assigned.on_trial,
+            all,
+            Instant::now(),
+        );
+        if let Some(duration) = ejected {
+            self.terms.meters.ejections.increment(1);
+            tracing::warn!(
+                upstream = &*self.terms.name, endpoint = &*member.endpoint.label,
+                address = %member.address, seconds = duration.as_secs_f64(),
+                "requests fail at an address of an upstream: it is left out for a while"
+            );
         }
     }
 
-    async fn open(&self) -> Result<Connection, UpstreamError> {
-        let connected = self.connector.connect().await;
-        let stream = connected.map_err(|failure| self.error(failure))?;
-        tracing::trace!(upstream = &*self.name, "a new connection");
-        self.pool.sweep();
-        let opened = Connection::open(stream, &self.http).await;
-        opened.map_err(|error| self.error(error))
+    fn forgive(&self, assigned: &Assigned) {
+        let member = &assigned.member;
+        if self.ejector.answered(&member.health, Instant::now()) {
+            tracing::info!(
+                upstream = &*self.terms.name, endpoint = &*member.endpoint.label,
+                address = %member.address,
+                "an address of an upstream that was left out answers again"
+            );
+        }
     }
 
-    /// The request as it is sent: to a path and query, with the upstream's own authority as its
-    /// host.
-    fn prepared(
-        &self,
-        request: Request<ProxyBody>,
-        progress: &Arc<Progress>,
-    ) -> Request<RequestBody> {
-        let mut request = request.map(|body| {
-            let timed = IdleTimeout::new(body, self.config.body_timeout, BodySource::Client);
-            Watched::new(timed, Arc::clone(progress))
+    /// Begins what goes on beside requests. Only within a runtime.
+    fn start(self: &Arc<Self>) {
+        self.looking.get_or_init(|| {
+            let mut looking = Vec::new();
+            for (place, endpoint) in self.endpoints.iter().enumerate() {
+                match endpoint.address() {
+                    Some(address) => self.members.set(place, endpoint, &[address]),
+                    None => {
+                        let following = follow(Arc::downgrade(self), place, Arc::clone(endpoint));
+                        looking.push(AbortOnDropHandle::new(tokio::spawn(following)));
+                    }
+                }
+            }
+            looking
         });
-        let target = request.uri().path_and_query().cloned();
-        *request.uri_mut() = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
-        *request.version_mut() = Version::HTTP_11;
-        request.headers_mut().insert(HOST, self.host.clone());
-        request
     }
 
-    fn error(&self, cause: impl Error + Send + Sync + 'static) -> UpstreamError {
-        UpstreamError::with_cause(Arc::clone(&self.name), cause)
+    /// Looks the names up, until one of them is found.
+    async fn look_up(&self) -> Result<(), io::ErrorKind> {
+        let mut failed = io::ErrorKind::NotFound;
+        for (place, endpoint) in self.endpoints.iter().enumerate() {
+            let Some(lookup) = endpoint.lookup() else {
+                continue;
+            };
+            let found = lookup.addresses().await;
+            self.found(place, endpoint, &found);
+            match found {
+                Ok(_) => return Ok(()),
+                Err(kind) => failed = kind,
+            }
+        }
+        Err(failed)
+    }
+
+    /// What is not found stays as it was.
+    fn found(&self, place: usize, endpoint: &Arc<Endpoint>, found: &Found) {
+        endpoint.tell(&self.terms.name, found);
+        if let Ok(addresses) = found {
+            self.members.set(place, endpoint, addresses);
+        }
+    }
+}
+
+/// Looks a name up again and again, for as long as the upstream exists and somebody waits for this.
+async fn follow(upstream: Weak<Shared>, place: usize, endpoint: Arc<Endpoint>) {
+    let Some(lookup) = endpoint.lookup() else {
+        return;
+    };
+    loop {
+        let found = lookup.addresses().await;
+        let Some(upstream) = upstream.upgrade() else {
+            return;
+        };
+        upstream.found(place, &endpoint, &found);
+        let pause = varied(upstream.terms.config.dns_refresh);
+        drop(upstream);
+        let least = pause.min(LEAST_PAUSE);
+        sleep(least).await;
+        tokio::select! {
+            () = sleep(pause.saturating_sub(least)) => {}
+            () = lookup.doubted() => {}
+        }
+    }
+}
+
+/// How much a failure says of the address; nothing where its client is to blame, or nobody. A kept
+/// connection that is closed is as often as not the upstream's good right.
+fn severity(failed: &Failed) -> Option<Severity> {
+    match failed.error.kind() {
+        UpstreamErrorKind::Closed
+            if failed.attempted.stage == Stage::OnKept && !failed.attempted.has_begun =>
+        {
+            None
+        }
+        UpstreamErrorKind::Connect
+        | UpstreamErrorKind::ConnectTimeout
+        | UpstreamErrorKind::Closed
+        | UpstreamErrorKind::Protocol => Some(Severity::Whole),
+        UpstreamErrorKind::ResponseTimeout => Some(Severity::Half),
+        UpstreamErrorKind::Full
+        | UpstreamErrorKind::RequestBodyTimeout
+        | UpstreamErrorKind::RequestBody
+        | UpstreamErrorKind::RequestBodyMalformed
+        | UpstreamErrorKind::Ended => None,
+    }
+}
+
+impl Journey {
+    fn tried(&mut self, member: &Arc<Member>) {
+        self.left = self.left.saturating_sub(1);
+        self.tried.push(Arc::clone(member));
     }
 }
 
 impl Upstream for HttpUpstream {
     fn name(&self) -> &str {
-        &self.shared.name
+        &self.shared.terms.name
     }
 
     fn send(&self, request: Request<ProxyBody>) -> UpstreamFuture {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.send(request).await })
-    }
-}
-
-/// The same request once more, if sending it twice is as good as once.
-fn repeatable(request: &Request<ProxyBody>) -> Option<Request<ProxyBody>> {
-    if !request.method().is_idempotent() || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut again = Request::new(ProxyBody::empty());
-    again.method_mut().clone_from(request.method());
-    again.uri_mut().clone_from(request.uri());
-    again.headers_mut().clone_from(request.headers());
-    Some(again)
-}
-
-fn builder(config: &UpstreamConfig) -> Builder {
-    let mut http = Builder::new();
-    http.max_header_size(config.max_header_size)
-        .max_buf_size(config.max_header_size.max(LEAST_BUFFER));
-    http
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http::Method;
-    use http_body_util::Full;
-
-    use super::*;
-    use crate::wire::{Wire, eventually, listener};
-
-    /// Also one that may not be sent twice.
-    #[tokio::test]
-    async fn request_of_which_nothing_was_sent_goes_to_another_connection() {
-        let (listener, address) = listener().await;
-        let config = UpstreamConfig::new(address.to_string().parse().unwrap());
-        let shared = HttpUpstream::new("orders", config).unwrap().shared;
-        let kept = shared.open().await.unwrap();
-        drop(Wire::accept(&listener).await);
-        eventually(async || kept.is_closed()).await;
-        let body = ProxyBody::new(Full::new(Bytes::from_static(b"x")), BodySource::Client);
-        let request = Request::builder().method(Method::POST).body(body).unwrap();
-        let progress = Arc::new(Progress::new());
-        let request = shared.prepared(request, &progress);
-        let answering = async {
-            let mut wire = Wire::accept(&listener).await;
-            wire.until("\r\n\r\nx").await;
-            wire.send("HTTP/1.1 204 No Content\r\n\r\n").await;
-        };
-        let delivering = shared.deliver(request, Some(kept), &progress);
-        let (delivered, ()) = tokio::join!(delivering, answering);
-        let (answer, _connection) = delivered.ok().unwrap();
-        assert_eq!(answer.status(), 204);
-        assert!(progress.is_over());
     }
 }

@@ -19,15 +19,24 @@
 //! with it, at once: an upload whose answer is over already, an answer that nobody reads.
 
 mod answer;
+mod balance;
+mod chance;
 mod config;
 mod connection;
 mod connector;
+mod endpoint;
 mod error;
+mod exchange;
+mod health;
 mod http;
 mod lease;
 mod lookup;
+mod member;
+mod members;
+mod metrics;
 mod pool;
 mod progress;
+mod retry;
 mod room;
 mod socket;
 #[cfg(test)]
@@ -37,7 +46,10 @@ use std::pin::Pin;
 
 use ::http::{Request, Response};
 
-pub use config::UpstreamConfig;
+pub use config::{
+    Balance, EjectionConfig, EndpointConfig, HealthConfig, Percent, RetryConfig, StatusRange,
+    UpstreamConfig,
+};
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::HttpUpstream;
 

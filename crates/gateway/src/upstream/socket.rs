@@ -1,6 +1,8 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -14,13 +16,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Socket<T> {
     inner: T,
     takes_nothing: bool,
+    /// Set with each octet that comes.
+    heard: Arc<AtomicBool>,
 }
 
 impl<T> Socket<T> {
-    pub(super) const fn new(inner: T) -> Self {
+    pub(super) const fn new(inner: T, heard: Arc<AtomicBool>) -> Self {
         Self {
             inner,
             takes_nothing: false,
+            heard,
         }
     }
 
@@ -41,7 +46,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let polled = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer));
+        if buffer.filled().len() > before {
+            self.heard.store(true, Ordering::Release);
+        }
+        Poll::Ready(polled)
     }
 }
 

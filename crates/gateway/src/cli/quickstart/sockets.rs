@@ -8,6 +8,7 @@ use crate::cli::Exit;
 use crate::cli::error::CliError;
 use crate::config::{Config, UpstreamAddress};
 use crate::listeners::Listeners;
+use crate::upstream::EndpointConfig;
 
 /// Everything that quickstart listens on.
 #[derive(Debug)]
@@ -75,7 +76,9 @@ impl Sockets {
         let [public, operations, upstream] = self.addresses()?;
         let upstream: UpstreamAddress = format!("http://{upstream}").parse()?;
         (config.listen, config.operations_listen) = (public, operations);
-        demo(config)?.upstream.authority = upstream.authority().clone();
+        let demo = demo(config)?;
+        let endpoint = EndpointConfig::new(upstream.authority().clone());
+        demo.upstream = demo.upstream.at(vec![endpoint]);
         Ok(())
     }
 }
@@ -132,6 +135,7 @@ mod tests {
             demo(&mut config)
                 .expect("a demo service")
                 .upstream
+                .endpoints[0]
                 .authority,
             bound[2].to_string().as_str()
         );

@@ -132,7 +132,10 @@ fn tables_and_the_short_form_come_to_routes_and_upstreams() {
     let names: Vec<&str> = upstreams.iter().map(|upstream| &*upstream.name).collect();
     assert_eq!(names, ["billing", "orders-1"]);
     let own = &upstreams[1].config;
-    assert_eq!((own.authority.as_str(), own.max_idle), ("o:1", 7));
+    assert_eq!(
+        (own.endpoints[0].authority.as_str(), own.max_idle),
+        ("o:1", 7)
+    );
     assert_eq!(own.connect_timeout, Duration::from_secs(2));
     assert_eq!(own.response_timeout, Duration::from_secs(9));
 }

@@ -52,7 +52,7 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         .try_into()
         .expect("one upstream");
     let mut common = service.route.expect("a route").upstream;
-    common.authority = upstream.config.authority.clone();
+    common.endpoints = upstream.config.endpoints.clone();
     assert_eq!(upstream.config, common);
     assert_eq!(format!("{spelled:?}"), format!("{default:?}"));
 }

@@ -79,7 +79,7 @@ fn values_reach_their_fields() {
     let route = service.route.as_ref().expect("a route");
     assert_eq!(route.prefix.as_str(), "/orders");
     assert_eq!(service.requirement.to_string(), "orders:read orders:list");
-    assert_eq!(route.upstream.authority, "127.0.0.1:3000");
+    assert_eq!(route.upstream.endpoints[0].authority, "127.0.0.1:3000");
     assert_eq!(route.upstream.idle_timeout, Duration::from_secs(7));
     assert!(service.environments().contain(Environment::Live));
 }

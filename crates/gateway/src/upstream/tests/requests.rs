@@ -10,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::{OK, SHORT, everything, full, get, request, server, text, upstream};
 use crate::body::{BodyErrorKind, BodySource, ChannelBody, ProxyBody};
-use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamErrorKind};
+use crate::upstream::{HttpUpstream, Percent, Upstream, UpstreamConfig, UpstreamErrorKind};
 use crate::wire::{LONG, Wire, listener};
 
 #[tokio::test]
@@ -237,12 +237,42 @@ async fn request_that_may_not_be_repeated_is_not() {
     }
 }
 
+/// A server that closes what was opened for a request closes it again.
 #[tokio::test]
-async fn request_is_repeated_once_and_no_more() {
+async fn request_is_not_repeated_where_a_new_connection_closed_on_it() {
     let (address, accepted) = server(async |mut wire: Wire| drop(wire.head().await)).await;
     let error = upstream(address, |_| {}).send(get()).await.unwrap_err();
     assert_eq!(error.kind(), UpstreamErrorKind::Closed);
-    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn request_is_not_repeated_once_anything_of_an_answer_came() {
+    let (address, accepted) = server(async |mut wire: Wire| {
+        wire.head().await;
+        wire.send(OK).await;
+        wire.head().await;
+        wire.send("H").await;
+    })
+    .await;
+    let upstream = upstream(address, |_| {});
+    assert_eq!(text(upstream.send(get()).await.unwrap()).await, "ok");
+    let error = upstream.send(get()).await.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::Closed);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn request_is_not_repeated_without_a_budget() {
+    let (address, accepted) = forgetful().await;
+    let upstream = upstream(address, |config| {
+        config.retry.ratio = Percent::ZERO;
+        config.retry.per_second = 0;
+    });
+    assert_eq!(text(upstream.send(get()).await.unwrap()).await, "ok");
+    let error = upstream.send(get()).await.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::Closed);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
