@@ -18,6 +18,7 @@ use super::name::{Auth, CutOff, Name};
 use super::pairs::Pairs;
 use super::parsed::Parsed;
 use super::section::Section;
+use super::upstream_file::Upstream;
 use super::{HumanDuration, UpstreamAddress};
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
@@ -126,18 +127,6 @@ pub(super) struct Service {
     pub(super) permissions: Permissions,
     pub(super) rate: Text<Rate>,
     pub(super) upstream: Text<UpstreamAddress>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Upstream {
-    pub(super) name: Text<Name>,
-    pub(super) url: Text<UpstreamAddress>,
-    pub(super) connect: Text<HumanDuration>,
-    pub(super) response: Text<HumanDuration>,
-    pub(super) body: Text<HumanDuration>,
-    pub(super) idle: Text<HumanDuration>,
-    pub(super) idle_connections: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]

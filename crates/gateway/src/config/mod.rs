@@ -59,6 +59,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod upstream_file;
 mod upstreams;
 
 pub use duration::HumanDuration;

@@ -15,6 +15,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::{HumanDuration, UpstreamAddress};
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
+use crate::upstream::{Percent, StatusRange};
 
 /// A value that stands in the file as text of a form of its own.
 ///
@@ -62,9 +63,11 @@ macro_rules! from_text_of_core {
 from_text_of_core!(
     Environment,
     HumanDuration,
+    Percent,
     Permission,
     Rate,
     ServiceName,
+    StatusRange,
     UpstreamAddress,
     token::Prefix,
 );

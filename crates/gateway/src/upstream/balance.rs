@@ -37,6 +37,9 @@ impl Balancer {
         all: &'a [T],
         may: impl Fn(&T) -> bool,
     ) -> Option<&'a T> {
+        if let [only] = all {
+            return may(only).then_some(only);
+        }
         let candidates = || all.iter().filter(|candidate| may(candidate));
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         match self.policy {

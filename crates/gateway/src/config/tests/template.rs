@@ -2,6 +2,7 @@
 
 use super::{faults, parse};
 use crate::config::TEMPLATE;
+use crate::upstream::HealthConfig;
 
 /// The template with its comments taken away from every field, and from the tables at its end.
 fn uncommented() -> String {
@@ -46,14 +47,17 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         .map(|route| route.name.to_string())
         .collect();
     assert_eq!(names, ["invoices", "status", "old"]);
-    assert_eq!(spelled.upstreams().len(), 1);
+    assert_eq!(spelled.upstreams().len(), 2);
     spelled.route_tables.clear();
-    let [upstream] = std::mem::take(&mut spelled.upstream_tables)
+    let [upstream, several] = std::mem::take(&mut spelled.upstream_tables)
         .try_into()
-        .expect("one upstream");
+        .expect("two upstreams");
     let mut common = service.route.expect("a route").upstream;
     common.endpoints = upstream.config.endpoints.clone();
     assert_eq!(upstream.config, common);
+    common.endpoints = several.config.endpoints.clone();
+    common.health = Some(HealthConfig::new("/healthz".parse().expect("a path")));
+    assert_eq!(several.config, common);
     assert_eq!(format!("{spelled:?}"), format!("{default:?}"));
 }
 
@@ -65,7 +69,7 @@ fn the_template_names_every_field() {
         ("[timeouts]\nx = 1", 9),
         ("[limits]\nx = 1", 6),
         ("[[services]]\nx = 1", 6),
-        ("[[upstreams]]\nx = 1", 7),
+        ("[[upstreams]]\nx = 1", 16),
         ("[[routes]]\nx = 1", 17),
         ("x = 1", 12),
     ] {
@@ -87,17 +91,40 @@ fn the_template_names_every_field() {
         }
     }
     // These stand within one line.
-    for (field, nested) in [
-        ("headers", &["name", "value"][..]),
-        ("respond", &["status", "content_type", "body"]),
-        ("redirect", &["to", "status"]),
+    for (table, field, nested) in [
+        ("routes", "headers", &["name", "value"][..]),
+        ("routes", "respond", &["status", "content_type", "body"]),
+        ("routes", "redirect", &["to", "status"]),
+        ("upstreams", "endpoints", &["url", "weight"]),
+        ("upstreams", "queue", &["requests", "wait"]),
+        (
+            "upstreams",
+            "retry",
+            &["attempts", "ratio", "per_second", "statuses"],
+        ),
+        (
+            "upstreams",
+            "ejection",
+            &["failures", "base", "longest", "share"],
+        ),
+        (
+            "upstreams",
+            "health",
+            &[
+                "path",
+                "interval",
+                "timeout",
+                "healthy",
+                "unhealthy",
+                "status",
+            ],
+        ),
     ] {
-        let value = if field == "headers" {
-            "[{ x = 1 }]"
-        } else {
-            "{ x = 1 }"
+        let value = match field {
+            "headers" | "endpoints" => "[{ x = 1 }]",
+            _ => "{ x = 1 }",
         };
-        let found = faults(&format!("[[routes]]\n{field} = {value}"));
+        let found = faults(&format!("[[{table}]]\n{field} = {value}"));
         let known = found
             .iter()
             .find(|fault| fault.contains("unknown field"))
