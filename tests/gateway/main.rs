@@ -9,6 +9,7 @@ mod canary;
 mod databases;
 mod deploy;
 mod divergence;
+mod failover;
 mod forging;
 mod forks;
 mod interrupts;
