@@ -39,6 +39,16 @@
 //! | `portcullis_upstream_requests_total{service, outcome}` | `answered`, or why not: an [`UpstreamErrorKind`](upstream::UpstreamErrorKind) |
 //! | `portcullis_upstream_duration_seconds{service}` | a histogram: from the request to the head of its answer, or the failure |
 //! | `portcullis_upstream_body_errors_total{service, kind}` | answers whose body `stalled`, or was `broken` off |
+//! | `portcullis_upstream_requests_in_flight{upstream}`, `portcullis_upstream_requests_waiting{upstream}` | requests that have a turn, until the last of their answers, and that wait for one |
+//! | `portcullis_upstream_connections_idle{upstream}` | connections that wait for a request |
+//! | `portcullis_upstream_connections_dialled_total{upstream}`, `portcullis_upstream_connections_reused_total{upstream}` | connections that were opened, and kept ones that were used once more |
+//! | `portcullis_upstream_connection_failures_total{upstream}` | connections that did not come about |
+//! | `portcullis_upstream_addresses{upstream, condition}` | addresses that are `up`, `down` (not well when asked) or `ejected` (requests failed) |
+//! | `portcullis_upstream_ejections_total{upstream}` | how often one was left out because requests failed |
+//! | `portcullis_upstream_last_resorts_total{upstream}` | requests for which no address was left, so that all were asked |
+//! | `portcullis_upstream_retries_total{upstream, reason}` | further attempts: nothing was sent (`unsent`), or `closed` before an answer, or the answer's `status` |
+//! | `portcullis_upstream_retry_budget_spent_total{upstream}` | attempts that were not made because the budget was spent |
+//! | `portcullis_upstream_health_checks_total{upstream, outcome}`, `portcullis_upstream_lookups_total{upstream, outcome}` | questions and look-ups, `good` or `bad` |
 //! | `portcullis_refused_total{status}` | requests that came to no service: 400, 404, 414, 501 |
 //! | `portcullis_panics_total` | requests that ended in a panic |
 //! | `portcullis_connections_accepted_total`, `portcullis_connections_open` | connections of clients |

@@ -84,7 +84,7 @@ impl Endpoint {
         match found {
             Err(error) if !was_lost => tracing::warn!(
                 upstream, endpoint, %error,
-                "the name of an upstream is not found: its last addresses count on"
+                "the name of an upstream is not found: addresses that it had before count on"
             ),
             Ok(_) if was_lost => {
                 tracing::info!(upstream, endpoint, "the name of an upstream is found again");

@@ -174,10 +174,11 @@ impl Shared {
         let Some(Again { reason, may_stay }) = again.filter(|_| journey.left > 0) else {
             return Err(error);
         };
-        let next = match self.choose(&journey.tried) {
-            Some(next) => next,
-            None if may_stay => assigned,
-            None => return Err(error),
+        // The same address before one that is left out: it did nothing that speaks against it.
+        let stay = may_stay.then_some(assigned);
+        let next = self.choose_well(&journey.tried).or(stay);
+        let Some(next) = next.or_else(|| self.choose_any(&journey.tried)) else {
+            return Err(error);
         };
         if !self.pay(reason) {
             return Err(error);
@@ -255,15 +256,18 @@ impl Shared {
 
     /// Somebody who was not tried yet: one who may get requests, or else any.
     fn choose(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
+        self.choose_well(tried).or_else(|| self.choose_any(tried))
+    }
+
+    /// Somebody who was not tried yet, and may get requests.
+    fn choose_well(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
         let members = self.members.now();
         let now = Instant::now();
-        let is_untried = |member: &Arc<Member>| !tried.iter().any(|one| Arc::ptr_eq(one, member));
         // Another request may begin a trial between the choice and the look at it.
         for _ in 0..=members.len() {
             let found = self.balancer.choose(&members, |listed| {
-                is_untried(&listed.member) && listed.member.health.usable(now) != Usable::No
-            });
-            let Some(found) = found else { break };
+                is_untried(tried, &listed.member) && listed.member.health.usable(now) != Usable::No
+            })?;
             match found.member.health.usable(now) {
                 Usable::Yes => return Some(Assigned::new(&found.member, false)),
                 Usable::OnTrial if found.member.health.begin_trial() => {
@@ -272,9 +276,15 @@ impl Shared {
                 Usable::OnTrial | Usable::No => {}
             }
         }
+        None
+    }
+
+    /// Anybody who was not tried yet.
+    fn choose_any(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
+        let members = self.members.now();
         let last = self
             .balancer
-            .choose(&members, |listed| is_untried(&listed.member))?;
+            .choose(&members, |listed| is_untried(tried, &listed.member))?;
         if tried.is_empty() {
             self.terms.meters.last_resorts.increment(1);
         }
@@ -375,6 +385,10 @@ async fn follow(upstream: Weak<Shared>, place: usize, endpoint: Arc<Endpoint>) {
             () = lookup.doubted() => {}
         }
     }
+}
+
+fn is_untried(tried: &[Arc<Member>], member: &Arc<Member>) -> bool {
+    !tried.iter().any(|one| Arc::ptr_eq(one, member))
 }
 
 /// How much a failure says of the address; nothing where its client is to blame, or nobody. A kept

@@ -92,16 +92,24 @@ impl Member {
         Some(kept)
     }
 
-    /// Opens a connection.
+    /// Opens a connection for a request.
     pub(super) async fn open(&self) -> Result<Connection, UpstreamError> {
+        let opened = self.dial().await;
+        match opened.is_ok() {
+            true => self.terms.meters.dialled.increment(1),
+            false => self.terms.meters.dial_failures.increment(1),
+        }
+        self.pool.sweep();
+        opened
+    }
+
+    /// Opens a connection that is not counted.
+    pub(super) async fn dial(&self) -> Result<Connection, UpstreamError> {
         let connected = connector::connect(self.address, self.terms.config.connect_timeout).await;
         let stream = connected.map_err(|failure| {
-            self.terms.meters.dial_failures.increment(1);
             self.endpoint.doubt();
             self.terms.error(failure)
         })?;
-        self.terms.meters.dialled.increment(1);
-        self.pool.sweep();
         let opened = Connection::open(stream, &self.terms.http).await;
         opened.map_err(|error| self.terms.error(error))
     }

@@ -71,7 +71,7 @@ fn judge(member: &Member, is_up: bool) {
 
 /// One question, on a connection of its own: a server that takes no more connections is not well.
 async fn question(member: &Arc<Member>, config: &HealthConfig) -> bool {
-    let Ok(mut connection) = member.open().await else {
+    let Ok(mut connection) = member.dial().await else {
         return false;
     };
     let body = IdleTimeout::new(ProxyBody::empty(), config.timeout, BodySource::Client);

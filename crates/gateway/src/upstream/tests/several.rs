@@ -295,3 +295,25 @@ async fn what_is_not_the_upstream_s_fault_leaves_nobody_out() {
         .unwrap_err();
     assert_eq!(counts.get("ejections_total", ""), 0.0);
 }
+
+/// One that closes kept connections is better than one that takes none.
+#[tokio::test]
+async fn request_stays_where_only_a_kept_connection_closed_and_the_others_are_left_out() {
+    let (forgetful, _) = server(async |mut wire: Wire| {
+        wire.head().await;
+        wire.send(OK).await;
+        wire.head().await;
+    })
+    .await;
+    let mut config = at(&[forgetful, nobody().await]);
+    config.ejection.failures = 1;
+    config.ejection.base = Duration::from_hours(1);
+    config.ejection.longest = Duration::from_hours(1);
+    config.retry.attempts = 2;
+    let (upstream, counts) = of(config);
+    for _ in 0..12 {
+        assert_eq!(text(upstream.send(get()).await.unwrap()).await, "ok");
+    }
+    assert_eq!(counts.get("connection_failures_total", ""), 1.0);
+    assert!(counts.get("retries_total", "reason=\"closed\"") >= 5.0);
+}
