@@ -93,7 +93,8 @@ pub(super) struct Health {
 
 impl<'de> Deserialize<'de> for Endpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EndpointVisitor)
+        // As a table, which says what fields there are; a string comes as one all the same.
+        deserializer.deserialize_map(EndpointVisitor)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The template names every field with its default.
 
+use http::StatusCode;
+
 use super::{faults, parse};
 use crate::config::TEMPLATE;
 use crate::upstream::HealthConfig;
@@ -57,6 +59,7 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
     assert_eq!(upstream.config, common);
     common.endpoints = several.config.endpoints.clone();
     common.health = Some(HealthConfig::new("/healthz".parse().expect("a path")));
+    common.retry.statuses = vec![StatusCode::SERVICE_UNAVAILABLE];
     assert_eq!(several.config, common);
     assert_eq!(format!("{spelled:?}"), format!("{default:?}"));
 }
