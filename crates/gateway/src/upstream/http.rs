@@ -1,33 +1,22 @@
-use std::io;
-use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use fastrand::Rng;
 use http::{Method, Request, Response};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::answer;
-use super::balance::Balancer;
-use super::chance::varied;
-use super::connector::ConnectFailure;
-use super::endpoint::Endpoint;
 use super::exchange::{Begun, Failed, Outgoing, exchange};
-use super::health::{Ejector, Severity, Usable};
+use super::health::Severity;
 use super::lease::{Exchange, Lease};
-use super::lookup::{Found, Resolve, System};
+use super::lookup::{Resolve, System};
 use super::member::{Assigned, Member, Terms};
-use super::members::Members;
 use super::progress::Progress;
 use super::retry::{Again, Budget, Reason, Stage, after, copy, repeatable};
 use super::room::{Room, Seat};
+use super::roster::Roster;
 use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::setting::InvalidSetting;
-
-/// The least time between two look-ups of a name.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// An upstream that speaks HTTP/1.1 in the clear, at one address or several, with a pool of kept
 /// connections to each.
@@ -42,14 +31,9 @@ pub struct HttpUpstream {
 #[derive(Debug)]
 struct Shared {
     terms: Arc<Terms>,
-    endpoints: Vec<Arc<Endpoint>>,
-    members: Members,
-    balancer: Balancer,
-    ejector: Ejector,
+    roster: Arc<Roster>,
     budget: Budget,
     room: Room,
-    /// What looks names up, from the first moment on at which there is a runtime.
-    looking: OnceLock<Vec<AbortOnDropHandle<()>>>,
 }
 
 /// The way of one request through its attempts.
@@ -79,21 +63,14 @@ impl HttpUpstream {
         config.check()?;
         let terms = Arc::new(Terms::new(name, config));
         let config = &terms.config;
-        let endpoints = config.endpoints.iter();
-        let endpoints = endpoints
-            .map(|endpoint| Endpoint::new(endpoint, &resolver, &terms.meters).map(Arc::new));
         let shared = Arc::new(Shared {
-            endpoints: endpoints.collect::<Result<_, _>>()?,
-            members: Members::new(&terms),
-            balancer: Balancer::new(config.balance, rng),
-            ejector: Ejector::new(config.ejection.clone()),
+            roster: Arc::new(Roster::new(&terms, &resolver, rng)?),
             budget: Budget::new(&config.retry),
             room: Room::new(config, &terms.meters),
-            looking: OnceLock::new(),
             terms,
         });
         if Handle::try_current().is_ok() {
-            shared.start();
+            shared.roster.start();
         }
         Ok(Self { shared })
     }
@@ -101,10 +78,10 @@ impl HttpUpstream {
 
 impl Shared {
     async fn send(
-        self: &Arc<Self>,
+        &self,
         request: Request<ProxyBody>,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        self.start();
+        self.roster.start();
         let full = || self.terms.error_of(UpstreamErrorKind::Full);
         let seat = self.room.enter().await.ok_or_else(full)?;
         self.budget.deposit();
@@ -115,7 +92,7 @@ impl Shared {
             spare: repeatable(&request),
         };
         let mut outgoing = Outgoing::new(request, &self.terms);
-        let mut assigned = self.first().await?;
+        let mut assigned = self.roster.first().await?;
         loop {
             let Outgoing { request, progress } = outgoing;
             let kept = match journey.tried.is_empty() {
@@ -145,9 +122,9 @@ impl Shared {
         if !self.budget.is_none(begun.answer.status()) {
             return None;
         }
-        self.strike(assigned, Severity::Whole);
+        self.roster.strike(assigned, Severity::Whole);
         let spare = journey.spare.as_ref().filter(|_| journey.left > 0)?;
-        let next = self.choose(&journey.tried)?;
+        let next = self.roster.choose(&journey.tried)?;
         if !self.pay(Reason::Status) {
             return None;
         }
@@ -163,7 +140,7 @@ impl Shared {
         progress: Arc<Progress>,
     ) -> Result<(Assigned, Outgoing), UpstreamError> {
         if let Some(severity) = severity(&failed) {
-            self.strike(&assigned, severity);
+            self.roster.strike(&assigned, severity);
         }
         let Failed {
             error,
@@ -176,8 +153,8 @@ impl Shared {
         };
         // The same address before one that is left out: it did nothing that speaks against it.
         let stay = may_stay.then_some(assigned);
-        let next = self.choose_well(&journey.tried).or(stay);
-        let Some(next) = next.or_else(|| self.choose_any(&journey.tried)) else {
+        let next = self.roster.choose_well(&journey.tried).or(stay);
+        let Some(next) = next.or_else(|| self.roster.choose_any(&journey.tried)) else {
             return Err(error);
         };
         if !self.pay(reason) {
@@ -206,11 +183,11 @@ impl Shared {
     ) -> Result<Response<ProxyBody>, UpstreamError> {
         let Begun { answer, connection } = begun;
         if let Err(fault) = answer::check(method, &answer) {
-            self.strike(&assigned, Severity::Whole);
+            self.roster.strike(&assigned, Severity::Whole);
             return Err(self.terms.error(fault));
         }
         if !self.budget.is_none(answer.status()) {
-            self.forgive(&assigned);
+            self.roster.forgive(&assigned);
         }
         let exchange = Exchange {
             connection,
@@ -235,160 +212,6 @@ impl Shared {
         }
         is_paid
     }
-
-    async fn first(self: &Arc<Self>) -> Result<Assigned, UpstreamError> {
-        if let Some(assigned) = self.choose(&[]) {
-            return Ok(assigned);
-        }
-        let nowhere = |kind| self.terms.error(ConnectFailure::of_lookup(kind));
-        let within = self.terms.config.connect_timeout;
-        let found = timeout(within, async {
-            tokio::select! {
-                () = self.members.filled() => Ok(()),
-                found = self.look_up() => found,
-            }
-        });
-        let late = |_| Err(io::ErrorKind::TimedOut);
-        found.await.unwrap_or_else(late).map_err(nowhere)?;
-        self.choose(&[])
-            .ok_or_else(|| nowhere(io::ErrorKind::NotFound))
-    }
-
-    /// Somebody who was not tried yet: one who may get requests, or else any.
-    fn choose(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
-        self.choose_well(tried).or_else(|| self.choose_any(tried))
-    }
-
-    /// Somebody who was not tried yet, and may get requests.
-    fn choose_well(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
-        let members = self.members.now();
-        let now = Instant::now();
-        // Another request may begin a trial between the choice and the look at it.
-        for _ in 0..=members.len() {
-            let found = self.balancer.choose(&members, |listed| {
-                is_untried(tried, &listed.member) && listed.member.health.usable(now) != Usable::No
-            })?;
-            match found.member.health.usable(now) {
-                Usable::Yes => return Some(Assigned::new(&found.member, false)),
-                Usable::OnTrial if found.member.health.begin_trial() => {
-                    return Some(Assigned::new(&found.member, true));
-                }
-                Usable::OnTrial | Usable::No => {}
-            }
-        }
-        None
-    }
-
-    /// Anybody who was not tried yet.
-    fn choose_any(&self, tried: &[Arc<Member>]) -> Option<Assigned> {
-        let members = self.members.now();
-        let last = self
-            .balancer
-            .choose(&members, |listed| is_untried(tried, &listed.member))?;
-        if tried.is_empty() {
-            self.terms.meters.last_resorts.increment(1);
-        }
-        Some(Assigned::new(&last.member, false))
-    }
-
-    fn strike(&self, assigned: &Assigned, severity: Severity) {
-        let (member, members) = (&assigned.member, self.members.now());
-        let all = members.iter().map(|listed| &listed.member.health);
-        let ejected = self.ejector.failed(
-            &member.health,
-            severity,
-            assigned.on_trial,
-            all,
-            Instant::now(),
-        );
-        if let Some(duration) = ejected {
-            self.terms.meters.ejections.increment(1);
-            tracing::warn!(
-                upstream = &*self.terms.name, endpoint = &*member.endpoint.label,
-                address = %member.address, seconds = duration.as_secs_f64(),
-                "requests fail at an address of an upstream: it is left out for a while"
-            );
-        }
-    }
-
-    fn forgive(&self, assigned: &Assigned) {
-        let member = &assigned.member;
-        if self.ejector.answered(&member.health, Instant::now()) {
-            tracing::info!(
-                upstream = &*self.terms.name, endpoint = &*member.endpoint.label,
-                address = %member.address,
-                "an address of an upstream that was left out answers again"
-            );
-        }
-    }
-
-    /// Begins what goes on beside requests. Only within a runtime.
-    fn start(self: &Arc<Self>) {
-        self.looking.get_or_init(|| {
-            let mut looking = Vec::new();
-            for (place, endpoint) in self.endpoints.iter().enumerate() {
-                match endpoint.address() {
-                    Some(address) => self.members.set(place, endpoint, &[address]),
-                    None => {
-                        let following = follow(Arc::downgrade(self), place, Arc::clone(endpoint));
-                        looking.push(AbortOnDropHandle::new(tokio::spawn(following)));
-                    }
-                }
-            }
-            looking
-        });
-    }
-
-    /// Looks the names up, until one of them is found.
-    async fn look_up(&self) -> Result<(), io::ErrorKind> {
-        let mut failed = io::ErrorKind::NotFound;
-        for (place, endpoint) in self.endpoints.iter().enumerate() {
-            let Some(lookup) = endpoint.lookup() else {
-                continue;
-            };
-            let found = lookup.addresses().await;
-            self.found(place, endpoint, &found);
-            match found {
-                Ok(_) => return Ok(()),
-                Err(kind) => failed = kind,
-            }
-        }
-        Err(failed)
-    }
-
-    /// What is not found stays as it was.
-    fn found(&self, place: usize, endpoint: &Arc<Endpoint>, found: &Found) {
-        endpoint.tell(&self.terms.name, found);
-        if let Ok(addresses) = found {
-            self.members.set(place, endpoint, addresses);
-        }
-    }
-}
-
-/// Looks a name up again and again, for as long as the upstream exists and somebody waits for this.
-async fn follow(upstream: Weak<Shared>, place: usize, endpoint: Arc<Endpoint>) {
-    let Some(lookup) = endpoint.lookup() else {
-        return;
-    };
-    loop {
-        let found = lookup.addresses().await;
-        let Some(upstream) = upstream.upgrade() else {
-            return;
-        };
-        upstream.found(place, &endpoint, &found);
-        let pause = varied(upstream.terms.config.dns_refresh);
-        drop(upstream);
-        let least = pause.min(LEAST_PAUSE);
-        sleep(least).await;
-        tokio::select! {
-            () = sleep(pause.saturating_sub(least)) => {}
-            () = lookup.doubted() => {}
-        }
-    }
-}
-
-fn is_untried(tried: &[Arc<Member>], member: &Arc<Member>) -> bool {
-    !tried.iter().any(|one| Arc::ptr_eq(one, member))
 }
 
 /// How much a failure says of the address; nothing where its client is to blame, or nobody. A kept

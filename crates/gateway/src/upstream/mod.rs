@@ -45,6 +45,7 @@ mod pool;
 mod progress;
 mod retry;
 mod room;
+mod roster;
 mod socket;
 #[cfg(test)]
 mod tests;
