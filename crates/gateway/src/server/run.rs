@@ -75,7 +75,8 @@ impl Server {
     /// The service finds its client's address in the request's extensions, as a
     /// [`PeerAddr`](super::PeerAddr). What came instead of a request is handed to it as well, so
     /// that it has its answer like all else: as `GET *` with a [`HeadFault`](super::HeadFault) in
-    /// the extensions, which says what the answer must be. The connection ends with it.
+    /// the extensions, which says what the answer must be. The connection ends with it; in HTTP/2,
+    /// where the method stays, it goes on.
     ///
     /// To be called within a tokio runtime. Dropping the future cuts every connection at once.
     pub async fn run<S, B>(self, service: S, shutdown: impl Future<Output = ()>) -> ShutdownReport

@@ -14,26 +14,28 @@ pin_project! {
         #[pin]
         inner: B,
         stream: Stream,
-        trailers: Trailers,
+        content: Content,
         answering: Part,
     }
 }
 
-/// What becomes of trailers.
+/// What of a body is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trailers {
-    /// gRPC's, in which the outcome of a call stands.
-    Pass,
-    /// Nobody has looked at what an upstream says there: they go.
-    Dropped,
+pub(super) enum Content {
+    /// Nothing: it is not asked for, or its status has none. hyper looks at that in HTTP/1 alone.
+    None,
+    /// All but trailers: nobody has looked at what an upstream says there.
+    Data,
+    /// All. gRPC has the outcome of a call in trailers.
+    DataAndTrailers,
 }
 
 impl<B> StreamBody<B> {
-    pub(super) const fn new(inner: B, stream: Stream, trailers: Trailers, answering: Part) -> Self {
+    pub(super) const fn new(inner: B, stream: Stream, content: Content, answering: Part) -> Self {
         Self {
             inner,
             stream,
-            trailers,
+            content,
             answering,
         }
     }
@@ -48,12 +50,15 @@ impl<B: Body> Body for StreamBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
+        if *this.content == Content::None {
+            return Poll::Ready(None);
+        }
         this.stream.asked();
         let polled = this.inner.poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             if frame.data_ref().is_some_and(Buf::has_remaining) {
                 this.stream.gave();
-            } else if frame.is_trailers() && *this.trailers == Trailers::Dropped {
+            } else if frame.is_trailers() && *this.content == Content::Data {
                 return Poll::Ready(None);
             }
         }
@@ -61,10 +66,13 @@ impl<B: Body> Body for StreamBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.content == Content::None || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match self.content {
+            Content::None => SizeHint::with_exact(0),
+            _ => self.inner.size_hint(),
+        }
     }
 }

@@ -3,14 +3,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
-use super::body::Trailers;
+use super::body::Content;
 use super::{Stream, StreamBody, StreamExecutor, cookie};
 use crate::headers::hop_by_hop;
 use crate::server::phase::{Part, Phase};
@@ -37,6 +37,7 @@ pin_project! {
         inner: Oneshot<S, Request<RequestBody>>,
         // Taken by the answer's body.
         answering: Option<(Stream, Part)>,
+        is_head: bool,
     }
 }
 
@@ -85,6 +86,7 @@ impl<S> StreamService<S> {
 impl<S, B> hyper::service::Service<Request<Incoming>> for StreamService<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body,
 {
     type Response = Response<StreamBody<B>>;
     type Error = Infallible;
@@ -96,7 +98,13 @@ where
         let stream = Stream::new();
         self.executor.expect(stream.clone());
         cookie::join(request.headers_mut());
+        let is_head = *request.method() == Method::HEAD;
         let fault = self.fault(request.headers());
+        if fault.is_some() {
+            // Nothing of it may go anywhere, not even where nobody looks for the fault.
+            *request.uri_mut() = Uri::from_static("*");
+            request.headers_mut().clear();
+        }
         let extensions = request.extensions_mut();
         extensions.insert(self.peer);
         extensions.insert(stream.lifeline.clone());
@@ -108,6 +116,7 @@ where
         StreamFuture {
             inner: self.inner.clone().oneshot(request),
             answering: Some((stream, answering)),
+            is_head,
         }
     }
 }
@@ -115,6 +124,7 @@ where
 impl<S, B> Future for StreamFuture<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    B: Body,
 {
     type Output = Result<Response<StreamBody<B>>, Infallible>;
 
@@ -127,9 +137,16 @@ where
         };
         // These are of a connection of HTTP/1 (RFC 9113 section 8.2.2).
         hop_by_hop::remove(response.headers_mut());
-        let trailers = trailers(response.headers());
+        let content = content(*this.is_head, response.status(), response.headers());
+        if let (true, Some(length)) = (*this.is_head, response.body().size_hint().exact()) {
+            let fields = response.headers_mut();
+            // That of the answer to a GET; where there is no body, nobody knows.
+            if length > 0 {
+                fields.entry(CONTENT_LENGTH).or_insert(length.into());
+            }
+        }
         Poll::Ready(Ok(
-            response.map(|inner| StreamBody::new(inner, stream, trailers, answering))
+            response.map(|inner| StreamBody::new(inner, stream, content, answering))
         ))
     }
 }
@@ -138,10 +155,13 @@ fn is_length(text: &[u8]) -> bool {
     (1..=19).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
-fn trailers(answer: &HeaderMap) -> Trailers {
-    let media_type = answer.get(CONTENT_TYPE).map(|value| value.as_bytes());
+fn content(is_head: bool, status: StatusCode, answer: &HeaderMap) -> Content {
+    if is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Content::None;
+    }
+    let media_type = answer.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     match media_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
-        true => Trailers::Pass,
-        false => Trailers::Dropped,
+        true => Content::DataAndTrailers,
+        false => Content::Data,
     }
 }

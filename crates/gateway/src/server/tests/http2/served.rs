@@ -117,6 +117,30 @@ async fn lengths_and_values_that_hyper_takes_are_refused() {
 }
 
 #[tokio::test]
+async fn answer_to_head_has_the_length_and_not_the_body() {
+    let (server, _world) = start(|_| {}).await;
+    let mut client = Client::connect(server.address).await;
+    let whole = END_STREAM | END_HEADERS;
+    let block = head("HEAD", "/", &[]);
+    client.frame(HEADERS, whole, 1, &block).await;
+    let answer = client.until(HEADERS).await;
+    assert_eq!(answer.flags & END_STREAM, END_STREAM);
+    // The name's place in the static table (RFC 7541 appendix A), not to be remembered.
+    let length = [0x0f, 0x0d];
+    assert!(
+        answer.payload.windows(2).any(|octets| octets == length),
+        "{answer:x?}"
+    );
+    let faulty = head("HEAD", "/", &[("x", " a")]);
+    client.frame(HEADERS, whole, 3, &faulty).await;
+    let refused = client.until(HEADERS).await;
+    assert_eq!(
+        (refused.stream, refused.flags & END_STREAM),
+        (3, END_STREAM)
+    );
+}
+
+#[tokio::test]
 async fn trailers_are_handed_on_for_grpc_alone() {
     let (server, _world) = start(|_| {}).await;
     let mut client = Client::connect(server.address).await;
