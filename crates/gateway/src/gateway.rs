@@ -16,6 +16,8 @@ use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
 use crate::stack::stack;
 use crate::telemetry::Metrics;
+use crate::tls::{ServerTls, TlsError, TlsHandle};
+use crate::upstream::InvalidUpstream;
 
 /// Serves until `shutdown` ends, and then ends in order: readiness is withdrawn, requests in
 /// flight finish within the configured time, use is written, and the operations listener closes
@@ -34,7 +36,17 @@ pub async fn serve(
 ) -> Result<(), GatewayError> {
     let limits = LimiterConfig::default().capacity(config.rate_capacity);
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
+    let tls = config.tls.as_ref().map(ServerTls::build).transpose()?;
     let server = Server::new(listeners.public, config.server.clone())?;
+    let server = match listeners.tls.zip(tls) {
+        Some((listener, tls)) => {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "listening in TLS");
+            }
+            server.with_tls(listener, TlsHandle::new(tls))
+        }
+        None => server,
+    };
     let live = LiveStreams::new(manager.clone());
     let stack = stack(&config, &gate, &live)?;
     let readiness = Readiness::new(manager.clone());
@@ -94,6 +106,8 @@ fn operations_config() -> ServerConfig {
 pub enum GatewayError {
     /// A setting is out of range.
     Setting(InvalidSetting),
+    /// A certificate, a key or a root cannot be used.
+    Tls(TlsError),
     /// The last counts of use were not written.
     Flush(Error),
 }
@@ -102,6 +116,7 @@ impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Setting(_) => "the configuration has a setting out of range",
+            Self::Tls(_) => "the configuration has a certificate that cannot be used",
             Self::Flush(_) => "the last counts of use were not written",
         })
     }
@@ -111,6 +126,7 @@ impl StdError for GatewayError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match self {
             Self::Setting(error) => error,
+            Self::Tls(error) => error,
             Self::Flush(error) => error,
         })
     }
@@ -119,6 +135,21 @@ impl StdError for GatewayError {
 impl From<InvalidSetting> for GatewayError {
     fn from(error: InvalidSetting) -> Self {
         Self::Setting(error)
+    }
+}
+
+impl From<TlsError> for GatewayError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<InvalidUpstream> for GatewayError {
+    fn from(error: InvalidUpstream) -> Self {
+        match error {
+            InvalidUpstream::Setting(error) => Self::Setting(error),
+            InvalidUpstream::Tls(error) => Self::Tls(error),
+        }
     }
 }
 

@@ -68,6 +68,7 @@ pub mod setting;
 mod stack;
 mod stamp;
 pub mod telemetry;
+pub mod tls;
 pub mod upstream;
 #[cfg(test)]
 mod wire;

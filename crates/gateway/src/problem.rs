@@ -33,9 +33,10 @@ pub(crate) fn respond(status: StatusCode, detail: &str) -> Response<ProxyBody> {
 /// The answer to a request that its upstream did not answer.
 pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
     let status = match error.kind() {
-        UpstreamErrorKind::Connect | UpstreamErrorKind::Closed | UpstreamErrorKind::Protocol => {
-            StatusCode::BAD_GATEWAY
-        }
+        UpstreamErrorKind::Connect
+        | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Closed
+        | UpstreamErrorKind::Protocol => StatusCode::BAD_GATEWAY,
         UpstreamErrorKind::ConnectTimeout | UpstreamErrorKind::ResponseTimeout => {
             StatusCode::GATEWAY_TIMEOUT
         }

@@ -26,13 +26,13 @@ use crate::route::{
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
-use crate::upstream::{HttpUpstream, Upstream};
+use crate::upstream::{HttpUpstream, InvalidUpstream, Upstream};
 
 /// Builds the stack. Top to bottom is the way of a request; its answer goes back up.
 ///
 /// # Errors
 ///
-/// [`InvalidSetting`] for an upstream's setting out of range.
+/// [`InvalidUpstream`] for an upstream's setting out of range, or its certificates.
 pub(crate) fn stack(
     config: &Config,
     gate: &Gatekeeper,
@@ -46,7 +46,7 @@ pub(crate) fn stack(
     > + Clone
     + Send
     + 'static,
-    InvalidSetting,
+    InvalidUpstream,
 > {
     let mut upstreams = HashMap::new();
     for plan in config.upstreams() {

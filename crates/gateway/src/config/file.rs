@@ -14,13 +14,14 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::lifetime::Lifetime;
-use super::name::{Auth, CutOff, Name};
+use super::name::{Auth, CertificateName, CutOff, Name, ServerName, Verify};
 use super::pairs::Pairs;
 use super::parsed::Parsed;
 use super::section::Section;
 use super::{HumanDuration, UpstreamAddress};
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
+use crate::tls::TlsVersion;
 
 /// A value of its own text form, if given, and its place.
 pub(super) type Text<T> = Option<Spanned<Parsed<T>>>;
@@ -35,6 +36,7 @@ pub(super) type Count = Option<Spanned<i64>>;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub(super) listen: Text<SocketAddr>,
+    pub(super) tls: Option<Spanned<Section<Tls>>>,
     pub(super) operations: Section<Operations>,
     pub(super) store: Section<Place>,
     pub(super) keyring: Section<Place>,
@@ -47,6 +49,40 @@ pub(super) struct File {
     pub(super) services: Vec<Spanned<Section<Service>>>,
     pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
     pub(super) routes: Vec<Spanned<Section<Route>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tls {
+    pub(super) listen: Text<SocketAddr>,
+    pub(super) minimum: Text<TlsVersion>,
+    pub(super) strict_sni: Option<Spanned<bool>>,
+    pub(super) certificates: Vec<Spanned<Section<Certificate>>>,
+    pub(super) clients: Option<Spanned<Section<Clients>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Certificate {
+    pub(super) names: Vec<Spanned<Parsed<CertificateName>>>,
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    pub(super) key: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Clients {
+    pub(super) verify: Text<Verify>,
+    pub(super) roots: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct UpstreamTls {
+    pub(super) roots: Option<Spanned<PathBuf>>,
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    pub(super) key: Option<Spanned<PathBuf>>,
+    pub(super) server_name: Text<ServerName>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -145,6 +181,7 @@ pub(super) struct Service {
 pub(super) struct Upstream {
     pub(super) name: Text<Name>,
     pub(super) url: Text<UpstreamAddress>,
+    pub(super) tls: Option<Spanned<Section<UpstreamTls>>>,
     pub(super) connect: Text<HumanDuration>,
     pub(super) response: Text<HumanDuration>,
     pub(super) body: Text<HumanDuration>,

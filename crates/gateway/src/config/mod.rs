@@ -59,6 +59,7 @@ mod settings;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upstream;
 mod upstreams;
 

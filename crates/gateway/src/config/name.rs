@@ -6,6 +6,7 @@ use portcullis::service::ServiceName;
 
 use super::parsed::FromText;
 use crate::route::Fate;
+use crate::tls::{ServerIdentity, TlsVersion, is_name};
 
 /// How the file calls a route or an upstream. Made as services' names are, for it is a label of
 /// metrics like these.
@@ -19,6 +20,22 @@ pub(super) enum Auth {
     Optional,
     Open,
 }
+
+/// Whether clients show certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verify {
+    Off,
+    Optional,
+    Required,
+}
+
+/// A name for which a certificate is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CertificateName(pub(super) String);
+
+/// The name of a server, or its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerName(pub(super) String);
 
 /// What becomes of streams when nobody can say whether their keys stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +54,47 @@ impl FromText for Auth {
             "optional" => Ok(Self::Optional),
             "open" => Ok(Self::Open),
             _ => Err("expected required, optional or open".to_owned()),
+        }
+    }
+}
+
+impl FromText for Verify {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "optional" => Ok(Self::Optional),
+            "required" => Ok(Self::Required),
+            _ => Err("expected off, optional or required".to_owned()),
+        }
+    }
+}
+
+impl FromText for TlsVersion {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            _ => Err("expected 1.2 or 1.3".to_owned()),
+        }
+    }
+}
+
+impl FromText for CertificateName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let expected = "expected a name, or *. and a name, for example api.example.com";
+        match is_name(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(expected.to_owned()),
+        }
+    }
+}
+
+impl FromText for ServerName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let expected = "expected a name or an IP address, for example orders.internal";
+        match ServerIdentity::new(text) {
+            Some(_) => Ok(Self(text.to_owned())),
+            None => Err(expected.to_owned()),
         }
     }
 }

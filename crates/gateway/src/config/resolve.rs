@@ -15,12 +15,14 @@ use super::lifetime::Lifetime;
 use super::routes::resolve_routes;
 use super::services::resolve_services;
 use super::settings::{Broken, Setting, settle};
+use super::tls::resolve_tls;
 use super::upstreams::resolve_upstreams;
 use super::{Config, HumanDuration};
 use crate::headers::spelling;
 use crate::path::DEFAULT_MAX_LENGTH;
 use crate::server::ServerConfig;
 use crate::setting::{InvalidSetting, check_count};
+use crate::tls::TlsConfig;
 use crate::upstream::UpstreamConfig;
 
 /// Checks every value; what is wrong is added to `findings`, and its default taken.
@@ -33,12 +35,19 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
     server.http2 = resolve_http2(file.http2.0, findings);
     let (listen, operations_listen) =
         resolve_listeners(file.listen, file.operations.0.listen, findings);
+    let taken = [listen, operations_listen];
+    let tls = file
+        .tls
+        .and_then(|tls| resolve_tls(tls, &taken, folder, findings));
+    let http2 = server.http2.is_some();
+    let tls = tls.map(|tls| TlsConfig { http2, ..tls });
     let services = resolve_services(file.services, &routed, &upstream, findings);
-    let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, findings);
+    let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, folder, findings);
     let route_tables = resolve_routes(file.routes, &known, &services, findings);
     Config {
         listen,
         operations_listen,
+        tls,
         rate_capacity: rate_capacity(&file.manager.0),
         store_path: resolve_place(file.store.0, "portcullis.db", folder, findings),
         keyring_path: resolve_place(file.keyring.0, "keyring", folder, findings),

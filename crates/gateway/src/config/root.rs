@@ -12,6 +12,7 @@ use super::plan::{RoutePlan, UpstreamPlan};
 use super::resolve::resolve;
 use super::{ConfigError, ServiceConfig};
 use crate::server::ServerConfig;
+use crate::tls::TlsConfig;
 
 /// Everything that the gateway is told by its file, checked.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Config {
     /// Where operators connect, for health and metrics: a listener of its own, so that it is never
     /// open to the world by accident. Default 127.0.0.1:9090.
     pub operations_listen: SocketAddr,
+    /// What the listener for TLS shows and asks; there is none by default.
+    pub tls: Option<TlsConfig>,
     /// The database file. Default `portcullis.db` in the file's folder.
     pub store_path: PathBuf,
     /// The keyring file. Default `keyring` in the file's folder.

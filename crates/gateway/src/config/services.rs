@@ -7,6 +7,7 @@ use super::file::{Permissions, Service, Text};
 use super::parsed::Parsed;
 use super::section::Section;
 use super::{ServiceConfig, ServiceRoute};
+use crate::tls::UpstreamTls;
 use crate::upstream::UpstreamConfig;
 
 /// The most services of one file: metrics have a label for each.
@@ -79,6 +80,7 @@ fn resolve_service(
         prefix,
         upstream: UpstreamConfig {
             authority: address.authority().clone(),
+            tls: address.is_secure().then(UpstreamTls::default),
             ..upstream.clone()
         },
     });

@@ -1,6 +1,7 @@
+use std::path::Path;
+
 use toml::Spanned;
 
-use super::HumanDuration;
 use super::fault::Finding;
 use super::file::Upstream;
 use super::known::Known;
@@ -8,6 +9,8 @@ use super::plan::UpstreamPlan;
 use super::section::Section;
 use super::services::{find_repeated, value};
 use super::settings::{Broken, Setting, settle};
+use super::tls::resolve_upstream_tls;
+use super::{HumanDuration, UpstreamAddress};
 use crate::upstream::UpstreamConfig;
 
 /// The most tables of upstreams in one file.
@@ -19,6 +22,7 @@ pub(super) fn resolve_upstreams(
     upstreams: Vec<Spanned<Section<Upstream>>>,
     known: &Known,
     common: &UpstreamConfig,
+    folder: &Path,
     findings: &mut Vec<Finding>,
 ) -> Vec<UpstreamPlan> {
     if let Some(first) = upstreams.get(MAX_UPSTREAMS) {
@@ -34,7 +38,7 @@ pub(super) fn resolve_upstreams(
     );
     let mut resolved = Vec::new();
     for upstream in upstreams {
-        resolved.extend(resolve_upstream(upstream, known, common, findings));
+        resolved.extend(resolve_upstream(upstream, known, common, folder, findings));
     }
     resolved
 }
@@ -43,6 +47,7 @@ fn resolve_upstream(
     upstream: Spanned<Section<Upstream>>,
     known: &Known,
     common: &UpstreamConfig,
+    folder: &Path,
     findings: &mut Vec<Finding>,
 ) -> Option<UpstreamPlan> {
     let span = upstream.span();
@@ -60,11 +65,14 @@ fn resolve_upstream(
         let example = "url = \"http://127.0.0.1:3000\"";
         findings.push(Finding::missing(span, "url", example));
     }
+    let is_secure = address.as_ref().is_some_and(UpstreamAddress::is_secure);
+    let tls = resolve_upstream_tls(upstream.tls.take(), is_secure, folder, findings);
     let common = resolve_settings(upstream, common, findings);
     Some(UpstreamPlan {
         name: name?.0,
         config: UpstreamConfig {
             authority: address?.authority().clone(),
+            tls,
             ..common
         },
     })

@@ -11,6 +11,7 @@ use crate::body::{BodySource, ProxyBody};
 use crate::headers::framing::{self, EmptyLength};
 use crate::headers::request_id::RequestId;
 use crate::headers::{forwarded, hop_by_hop, identity};
+use crate::server::Secured;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// Sends requests to one upstream: the canonical path in place of the target, header fields as
@@ -78,7 +79,10 @@ where
     let origin = forwarded::Origin {
         peer: passage.peer,
         host: host.as_deref(),
-        scheme: "http",
+        scheme: match parts.extensions.get::<Secured>() {
+            Some(_) => "https",
+            None => "http",
+        },
     };
     forwarded::set(headers, &origin);
     forwarded::append_via(headers, parts.version);

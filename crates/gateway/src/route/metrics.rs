@@ -16,7 +16,7 @@ use crate::upstream::UpstreamErrorKind;
 pub(super) struct UpstreamMetrics {
     pub(super) answered: Counter,
     pub(super) seconds: Histogram,
-    failed: [(UpstreamErrorKind, Counter); 10],
+    failed: [(UpstreamErrorKind, Counter); 11],
     bodies: [(BodyErrorKind, Counter); 4],
 }
 

@@ -44,6 +44,11 @@ impl<T> Sniffed<T> {
         &self.inner
     }
 
+    /// The same.
+    pub(super) const fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
     fn so_far(&self) -> &[u8] {
         self.read.get(..self.has).unwrap_or_default()
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::feed::{Feed, Given, HeadLimits};
 use super::phase::Phase;
 use super::stats::TimedOut;
+use super::transport::Transport;
 use super::{ServerConfig, ServerStats};
 use crate::deadline::Deadline;
 
@@ -33,6 +34,8 @@ pub(super) struct Socket<T> {
     write_timeout: Duration,
     waiting: Waiting,
     write_deadline: Deadline,
+    /// What the socket below had taken when the time for it began.
+    taken: Option<u64>,
     closing: Closing,
 }
 
@@ -82,6 +85,7 @@ impl<T> Socket<T> {
             write_timeout: config.write_timeout,
             waiting: Waiting::default(),
             write_deadline: Deadline::default(),
+            taken: None,
             closing: Closing::default(),
         }
     }
@@ -143,8 +147,19 @@ impl<T> Socket<T> {
         });
     }
 
+    fn fail(&self, what: TimedOut) -> io::Error {
+        self.stats.timed_out(what);
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
+impl<T: Transport> Socket<T> {
+    /// Something waits to be sent. In TLS it may have been written long ago: what counts is that
+    /// the socket takes some of it now and then.
     fn poll_write_deadline<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        if !self.write_deadline.is_set() {
+        let taken = self.inner.taken();
+        if !self.write_deadline.is_set() || taken != self.taken {
+            self.taken = taken;
             self.write_deadline.set(Instant::now() + self.write_timeout);
         }
         ready!(self.write_deadline.poll_passed(cx));
@@ -152,14 +167,15 @@ impl<T> Socket<T> {
         Poll::Ready(Err(self.fail(TimedOut::Write)))
     }
 
-    fn fail(&self, what: TimedOut) -> io::Error {
-        self.stats.timed_out(what);
-        io::ErrorKind::TimedOut.into()
-    }
-
     /// The rest of an answer may go out when the request counts as answered already: the time
     /// until the next one begins when it is out.
     fn bytes_went(&mut self) {
+        let taken = self.inner.taken();
+        if taken.is_some() && taken == self.taken {
+            // They wait below.
+            return;
+        }
+        self.taken = taken;
         self.write_deadline.clear();
         if self.waiting.deadline.is_set() && !self.waiting.begun && self.waiting.requests > 0 {
             self.waiting
@@ -228,7 +244,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
+impl<T: Transport> AsyncWrite for Socket<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -260,12 +276,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let polled = Pin::new(&mut self.inner).poll_flush(cx);
+        if polled.is_pending() {
+            return self.poll_write_deadline(cx);
+        }
+        // In the clear nothing waits here, and what may wait above is not out.
+        if self.has_unsent() && self.inner.taken().is_some() {
+            self.bytes_went();
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.closing.sent {
-            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+            let polled = Pin::new(&mut self.inner).poll_shutdown(cx);
+            if polled.is_pending() {
+                return self.poll_write_deadline(cx);
+            }
+            ready!(polled)?;
+            self.write_deadline.clear();
             self.closing.sent = true;
             self.closing.deadline.set(Instant::now() + LINGER);
         }

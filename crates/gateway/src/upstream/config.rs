@@ -4,13 +4,17 @@ use http::HeaderValue;
 use http::uri::Authority;
 
 use crate::setting::{InvalidSetting, check_count, check_duration};
+use crate::tls::UpstreamTls;
 
 /// Where an upstream is, and how long to wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpstreamConfig {
-    /// Host and port; the port is 80 if there is none. What the upstream sees as `Host`.
+    /// Host and port; the port is 80 if there is none, or 443 in TLS. What the upstream sees as
+    /// `Host`.
     pub authority: Authority,
+    /// How it is spoken to in TLS; in the clear by default.
+    pub tls: Option<UpstreamTls>,
     /// The longest that a new connection may take, the look-up of the host's name included.
     /// 1 ms to 5 min; 5 s by default, enough for one lost SYN and its repetition.
     pub connect_timeout: Duration,
@@ -44,6 +48,7 @@ impl UpstreamConfig {
     pub const fn new(authority: Authority) -> Self {
         Self {
             authority,
+            tls: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(60),

@@ -3,12 +3,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::progress::Watched;
 use super::socket::Socket;
 use crate::body::{IdleTimeout, ProxyBody};
+use crate::tls::Stream;
 
 /// A request's body on its way to the upstream.
 pub(super) type RequestBody = Watched<IdleTimeout<ProxyBody>>;
@@ -24,7 +24,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(stream: TcpStream, http: &Builder) -> hyper::Result<Self> {
+    pub(super) async fn open(stream: Stream, http: &Builder) -> hyper::Result<Self> {
         let (requests, driver) = http.handshake(TokioIo::new(Socket::new(stream))).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {

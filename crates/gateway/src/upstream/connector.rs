@@ -9,12 +9,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::lookup::Lookup;
+use crate::tls::{ServerIdentity, Stream, TlsFault, UpstreamSecurity};
 
 /// Opens connections, within a time that covers the look-up of the name and all its addresses.
 #[derive(Debug)]
 pub(super) struct Connector {
     target: Target,
     timeout: Duration,
+    security: Option<(UpstreamSecurity, ServerIdentity)>,
 }
 
 #[derive(Debug)]
@@ -35,30 +37,49 @@ pub(super) struct ConnectFailure {
 enum Step {
     Lookup,
     Connection,
+    Handshake(TlsFault),
 }
 
 impl Connector {
-    pub(super) fn new(authority: &Authority, timeout: Duration) -> Self {
-        let port = authority.port_u16().unwrap_or(80);
+    /// In TLS where there is something to secure it with.
+    pub(super) fn new(
+        authority: &Authority,
+        timeout: Duration,
+        security: Option<(UpstreamSecurity, ServerIdentity)>,
+    ) -> Self {
+        let usual = if security.is_some() { 443 } else { 80 };
+        let port = authority.port_u16().unwrap_or(usual);
         let host = authority.host();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let target = match bare.parse::<IpAddr>() {
             Ok(ip) => Target::Address(SocketAddr::new(ip, port)),
             Err(_) => Target::Name(Lookup::new(host, port)),
         };
-        Self { target, timeout }
+        Self {
+            target,
+            timeout,
+            security,
+        }
     }
 
-    /// Opens a connection.
-    pub(super) async fn connect(&self) -> Result<TcpStream, ConnectFailure> {
+    /// Opens a connection, and shakes hands where it is to be in TLS.
+    pub(super) async fn connect(&self) -> Result<Stream, ConnectFailure> {
         let deadline = Instant::now() + self.timeout;
-        let connecting = timeout_at(deadline, self.open(deadline));
+        let connecting = timeout_at(deadline, async {
+            let socket = self.open(deadline).await?;
+            // Without it, requests in more than one write wait for the upstream's delayed
+            // acknowledgement. A connection that cannot have it is about to fail anyway.
+            let _ = socket.set_nodelay(true);
+            match &self.security {
+                None => Ok(Stream::Clear(socket)),
+                Some((security, host)) => {
+                    let secured = security.secure(socket, host).await;
+                    secured.map_err(ConnectFailure::of_handshake)
+                }
+            }
+        });
         let late = |_| ConnectFailure::new(Step::Connection, io::ErrorKind::TimedOut.into());
-        let stream = connecting.await.map_err(late)??;
-        // Without it, requests in more than one write wait for the upstream's delayed
-        // acknowledgement. A connection that cannot have it is about to fail anyway.
-        let _ = stream.set_nodelay(true);
-        Ok(stream)
+        connecting.await.map_err(late)?
     }
 
     async fn open(&self, deadline: Instant) -> Result<TcpStream, ConnectFailure> {
@@ -113,6 +134,15 @@ impl ConnectFailure {
         Self { step, cause }
     }
 
+    pub(super) fn of_handshake(fault: TlsFault) -> Self {
+        Self::new(Step::Handshake(fault), io::ErrorKind::InvalidData.into())
+    }
+
+    /// Whether the two sides do not trust each other.
+    pub(super) fn is_of_tls(&self) -> bool {
+        matches!(self.step, Step::Handshake(_))
+    }
+
     pub(super) fn is_timeout(&self) -> bool {
         self.cause.kind() == io::ErrorKind::TimedOut
     }
@@ -123,13 +153,14 @@ impl fmt::Display for ConnectFailure {
         f.write_str(match self.step {
             Step::Lookup => "its name was not found",
             Step::Connection => "no connection came about",
+            Step::Handshake(fault) => return fault.fmt(f),
         })
     }
 }
 
 impl Error for ConnectFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.cause)
+        (!self.is_of_tls()).then_some(&self.cause as _)
     }
 }
 
@@ -170,7 +201,7 @@ mod tests {
             ("[::1]", "[::1]:80"),
             ("[::1]:81", "[::1]:81"),
         ] {
-            let connector = Connector::new(&authority.parse().unwrap(), LONG);
+            let connector = Connector::new(&authority.parse().unwrap(), LONG, None);
             let Target::Address(found) = connector.target else {
                 panic!("{authority} is looked up");
             };

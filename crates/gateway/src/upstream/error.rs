@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::connector::ConnectFailure;
 use crate::body::{BodyError, BodyErrorKind, BodySource};
+use crate::tls::TlsFault;
 
 /// A request that an upstream did not answer.
 ///
@@ -27,6 +28,8 @@ pub enum UpstreamErrorKind {
     Connect,
     /// No connection within the connect timeout. 504.
     ConnectTimeout,
+    /// It could not be trusted, or does not trust us: its certificate, or the lack of ours. 502.
+    Tls,
     /// No head of a response within the response timeout. 504.
     ResponseTimeout,
     /// The connection ended before a response began. 502.
@@ -81,10 +84,11 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
+        Self::Tls,
         Self::ResponseTimeout,
         Self::Closed,
         Self::Protocol,
@@ -101,6 +105,7 @@ impl UpstreamErrorKind {
             Self::Full => "full",
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
             Self::ResponseTimeout => "response_timeout",
             Self::Closed => "closed",
             Self::Protocol => "protocol",
@@ -129,6 +134,7 @@ impl UpstreamErrorKind {
     fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
         if let Some(failure) = error.downcast_ref::<ConnectFailure>() {
             return Some(match failure.is_timeout() {
+                _ if failure.is_of_tls() => Self::Tls,
                 true => Self::ConnectTimeout,
                 false => Self::Connect,
             });
@@ -147,7 +153,12 @@ impl UpstreamErrorKind {
             let closed = hyper.is_incomplete_message() || hyper.is_closed() || hyper.is_canceled();
             return closed.then_some(Self::Closed);
         }
-        error.downcast_ref::<io::Error>().map(|_| Self::Closed)
+        let error = error.downcast_ref::<io::Error>()?;
+        // In TLS 1.3 an upstream says only after the handshake that it wants a certificate.
+        Some(match TlsFault::within(error) {
+            Some(_) => Self::Tls,
+            None => Self::Closed,
+        })
     }
 }
 
@@ -157,6 +168,7 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::Full => "has as many requests under way as it may have",
             UpstreamErrorKind::Connect => "cannot be reached",
             UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
+            UpstreamErrorKind::Tls => "has no connection that both sides trust",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",
             UpstreamErrorKind::Closed => "closed the connection before it answered",
             UpstreamErrorKind::Protocol => "did not answer in valid HTTP/1.1",

@@ -17,9 +17,12 @@ use super::lease::{Exchange, Lease};
 use super::pool::Pool;
 use super::progress::{Progress, Watched};
 use super::room::Room;
-use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
+use super::{
+    InvalidUpstream, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture,
+};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::setting::InvalidSetting;
+use crate::tls::{ServerIdentity, UpstreamSecurity};
 
 /// How often a request is sent that no connection takes any of. Each time but the first it is on a
 /// connection that was opened for it.
@@ -28,7 +31,7 @@ const ATTEMPTS: usize = 3;
 /// What bodies get at least to be read into, and what waits at most to be written.
 const LEAST_BUFFER: usize = 64 * 1024;
 
-/// An upstream that speaks HTTP/1.1 in the clear, with a pool of kept connections.
+/// An upstream that speaks HTTP/1.1, in the clear or in TLS, with a pool of kept connections.
 ///
 /// Cheap to clone; clones share the pool.
 #[derive(Clone, Debug)]
@@ -62,13 +65,15 @@ impl HttpUpstream {
     ///
     /// # Errors
     ///
-    /// [`InvalidSetting`] for a configuration that fails [`UpstreamConfig::check`].
-    pub fn new(name: &str, config: UpstreamConfig) -> Result<Self, InvalidSetting> {
+    /// [`InvalidUpstream`] for a configuration that fails [`UpstreamConfig::check`], or names
+    /// files of certificates that cannot be used.
+    pub fn new(name: &str, config: UpstreamConfig) -> Result<Self, InvalidUpstream> {
         config.check()?;
+        let security = security(name, &config)?;
         let shared = Shared {
             name: name.into(),
             host: config.host()?,
-            connector: Connector::new(&config.authority, config.connect_timeout),
+            connector: Connector::new(&config.authority, config.connect_timeout, security),
             http: builder(&config),
             pool: Arc::new(Pool::new(config.idle_timeout, config.max_idle)),
             room: Room::new(&config),
@@ -243,6 +248,19 @@ fn repeatable(request: &Request<ProxyBody>) -> Option<Request<ProxyBody>> {
     again.uri_mut().clone_from(request.uri());
     again.headers_mut().clone_from(request.headers());
     Some(again)
+}
+
+/// What its connections are secured with, and who it must prove to be.
+fn security(
+    name: &str,
+    config: &UpstreamConfig,
+) -> Result<Option<(UpstreamSecurity, ServerIdentity)>, InvalidUpstream> {
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
+    let host = ServerIdentity::of(&config.authority)
+        .ok_or_else(|| InvalidSetting::new("authority", "a host that a certificate can be for"))?;
+    Ok(Some((UpstreamSecurity::of_upstream(tls, name)?, host)))
 }
 
 fn builder(config: &UpstreamConfig) -> Builder {

@@ -1,10 +1,11 @@
 //! The servers behind the gateway.
 //!
 //! [`Upstream`] is the seam: a request goes in, a response or an [`UpstreamError`] comes out.
-//! [`HttpUpstream`] is the one there is, HTTP/1.1 in the clear over a pool of kept connections.
+//! [`HttpUpstream`] is the one there is, HTTP/1.1 over a pool of kept connections, in the clear or in
+//! TLS.
 //!
 //! Who waits for what, and for how long ([`UpstreamConfig`]): its turn for `wait_timeout`, where
-//! the upstream has as many requests as it may; a connection for `connect_timeout`; the head of the
+//! the upstream has as many requests as it may; a connection for `connect_timeout`, its handshake included; the head of the
 //! response for `response_timeout`, counted from the last that the upstream took of the request,
 //! and not while the client is what holds the request up; the next chunk of a body, either way, for
 //! `body_timeout`.
@@ -24,6 +25,7 @@ mod connection;
 mod connector;
 mod error;
 mod http;
+mod invalid;
 mod lease;
 mod lookup;
 mod pool;
@@ -40,6 +42,7 @@ use ::http::{Request, Response};
 pub use config::UpstreamConfig;
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::HttpUpstream;
+pub use invalid::InvalidUpstream;
 
 use crate::body::ProxyBody;
 

@@ -160,13 +160,16 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::tls::Stream;
     use crate::wire::{LONG, Wire, eventually, listener};
 
     /// A connection whose task runs as soon as the test waits for something.
     async fn connection(to: &TcpListener) -> Connection {
         let address = to.local_addr().unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
-        let connection = Connection::open(stream, &Builder::new()).await.unwrap();
+        let connection = Connection::open(Stream::Clear(stream), &Builder::new())
+            .await
+            .unwrap();
         assert!(!connection.is_ready() && !connection.is_closed());
         connection
     }

@@ -76,10 +76,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.takes_nothing {
-            true => Poll::Ready(Ok(())),
-            false => Pin::new(&mut self.inner).poll_flush(cx),
+        if self.takes_nothing {
+            return Poll::Ready(Ok(()));
         }
+        // In TLS this is where what was written goes.
+        let polled = Pin::new(&mut self.inner).poll_flush(cx);
+        self.written(polled.map_ok(|()| 0), 0).map_ok(drop)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

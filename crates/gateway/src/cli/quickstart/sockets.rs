@@ -27,6 +27,7 @@ impl Sockets {
         Ok(Self {
             listeners: Listeners {
                 public: bind_near(public).await?,
+                tls: None,
                 operations: bind_near(operations).await?,
             },
             upstream: bind_near(upstream.unwrap_or(anywhere)).await?,
@@ -35,7 +36,9 @@ impl Sockets {
 
     /// The addresses: public, operations, upstream.
     pub(super) fn addresses(&self) -> Result<[SocketAddr; 3], CliError> {
-        let Listeners { public, operations } = &self.listeners;
+        let Listeners {
+            public, operations, ..
+        } = &self.listeners;
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|error| {
                 CliError::because(Exit::Failure, "a listener has no address", &error)

@@ -9,7 +9,6 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -17,7 +16,9 @@ use super::{FrameSocket, Http2Config, Stay, StreamExecutor, StreamService, Turn}
 use crate::server::connection::Connections;
 use crate::server::frames::Calm;
 use crate::server::phase::Phase;
-use crate::server::{PeerAddr, RequestBody, ServerConfig};
+use crate::server::secure::Client;
+use crate::server::transport::Transport;
+use crate::server::{RequestBody, ServerConfig};
 
 /// What a client may send of bodies before they are read: of one, and of all of a connection.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -32,11 +33,11 @@ pub(in crate::server) async fn serve<T, S, B>(
     connections: &Connections,
     http2: &Http2Config,
     stream: T,
-    peer: PeerAddr,
+    client: Client,
     service: S,
     opened: Instant,
 ) where
-    T: AsyncRead + AsyncWrite + Unpin,
+    T: Transport,
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -50,7 +51,7 @@ pub(in crate::server) async fn serve<T, S, B>(
     let mut socket = FrameSocket::new(stream, phase.clone(), stats.clone(), config, http2);
     let executor = StreamExecutor::new(config.write_timeout, stats.clone());
     let streams = executor.clone();
-    let service = StreamService::new(service, peer, phase.clone(), streams, config.max_headers);
+    let service = StreamService::new(service, client, phase.clone(), streams, config.max_headers);
     let mut stay = Stay::new(phase.clone(), stats.clone(), config, opened);
     let (mut stop, mut let_go) = (
         pin!(connections.stop.cancelled()),

@@ -14,14 +14,15 @@ use super::body::Content;
 use super::{Stream, StreamBody, StreamExecutor, cookie};
 use crate::headers::hop_by_hop;
 use crate::server::phase::{Part, Phase};
-use crate::server::{HeadFault, PeerAddr, RequestBody};
+use crate::server::secure::Client;
+use crate::server::{HeadFault, RequestBody};
 
 /// The user's service as hyper sees it on a connection of HTTP/2: each request has its own
 /// lifeline, by which its stream can be cut.
 #[derive(Debug)]
 pub(super) struct StreamService<S> {
     inner: S,
-    peer: PeerAddr,
+    client: Client,
     phase: Phase,
     executor: StreamExecutor,
     max_headers: usize,
@@ -44,14 +45,14 @@ pin_project! {
 impl<S> StreamService<S> {
     pub(super) const fn new(
         inner: S,
-        peer: PeerAddr,
+        client: Client,
         phase: Phase,
         executor: StreamExecutor,
         max_headers: usize,
     ) -> Self {
         Self {
             inner,
-            peer,
+            client,
             phase,
             executor,
             max_headers,
@@ -106,7 +107,7 @@ where
             request.headers_mut().clear();
         }
         let extensions = request.extensions_mut();
-        extensions.insert(self.peer);
+        self.client.introduce(extensions);
         extensions.insert(stream.lifeline.clone());
         if let Some(fault) = fault {
             extensions.insert(fault);

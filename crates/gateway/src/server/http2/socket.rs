@@ -11,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::server::frames::{Calm, Meter, goaway};
 use crate::server::phase::Phase;
 use crate::server::stats::TimedOut;
+use crate::server::transport::Transport;
 use crate::server::{ServerConfig, ServerStats};
 
 /// How long, and how many octets, a connection takes at its end of what a client is still sending:
@@ -30,6 +31,8 @@ pub(super) struct FrameSocket<T> {
     write_timeout: Duration,
     head: Deadline,
     write: Deadline,
+    /// What the socket below TLS had taken when the time for it began.
+    taken: Option<u64>,
 }
 
 impl<T> FrameSocket<T> {
@@ -49,6 +52,7 @@ impl<T> FrameSocket<T> {
             write_timeout: config.write_timeout,
             head: Deadline::default(),
             write: Deadline::default(),
+            taken: None,
         }
     }
 
@@ -83,18 +87,33 @@ impl<T> FrameSocket<T> {
         }
         self.head.poll_passed(cx)
     }
+}
 
+impl<T: Transport> FrameSocket<T> {
+    /// Something waits to be sent. In TLS it may have been written long ago: what counts is that
+    /// the socket takes some of it now and then.
     fn poll_write_deadline<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        if !self.write.is_set() {
+        let taken = self.inner.taken();
+        if !self.write.is_set() || taken != self.taken {
+            self.taken = taken;
             self.write.set(Instant::now() + self.write_timeout);
         }
         ready!(self.write.poll_passed(cx));
         self.stats.timed_out(TimedOut::Write);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+
+    /// Something was written: to the client, unless it waits below.
+    fn bytes_went(&mut self) {
+        let taken = self.inner.taken();
+        if taken.is_none() || taken != self.taken {
+            self.taken = taken;
+            self.write.clear();
+        }
+    }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> FrameSocket<T> {
+impl<T: Transport> FrameSocket<T> {
     /// Says the last that there is to say, and waits until the client has seen the end.
     pub(super) async fn finish(mut self) {
         let last = goaway(self.meter.last_stream());
@@ -139,7 +158,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for FrameSocket<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for FrameSocket<T> {
+impl<T: Transport> AsyncWrite for FrameSocket<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -150,7 +169,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for FrameSocket<T> {
         match Pin::new(&mut this.inner).poll_write(cx, bytes)? {
             Poll::Pending => this.poll_write_deadline(cx),
             Poll::Ready(octets) => {
-                this.write.clear();
+                this.bytes_went();
                 this.went(bytes.get(..octets).unwrap_or_default(), Instant::now());
                 Poll::Ready(Ok(octets))
             }
@@ -167,7 +186,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for FrameSocket<T> {
         match Pin::new(&mut this.inner).poll_write_vectored(cx, slices)? {
             Poll::Pending => this.poll_write_deadline(cx),
             Poll::Ready(octets) => {
-                this.write.clear();
+                this.bytes_went();
                 let (now, mut left) = (Instant::now(), octets);
                 for slice in slices {
                     let written = left.min(slice.len());
@@ -184,10 +203,21 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for FrameSocket<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let polled = Pin::new(&mut self.inner).poll_flush(cx);
+        if polled.is_pending() {
+            return self.poll_write_deadline(cx);
+        }
+        if self.inner.taken().is_some() {
+            self.bytes_went();
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        let polled = Pin::new(&mut self.inner).poll_shutdown(cx);
+        match polled.is_pending() {
+            true => self.poll_write_deadline(cx),
+            false => polled,
+        }
     }
 }
