@@ -25,6 +25,7 @@ mod refusals;
 mod restart;
 mod shutdown;
 mod statuses;
+mod tls;
 mod update;
 
 /// The program, built with this test.

@@ -212,7 +212,7 @@ impl Connections {
         let mut stream = socket.into_inner();
         if self.must_reset(&ended, is_busy, &phase) {
             stream.reset_when_dropped();
-        } else if !is_busy {
+        } else if !is_busy && !phase.has_broken_off() {
             // It was kept for nothing. Where an answer broke off, its client is told nothing: that
             // is how it knows.
             stream.say_goodbye();

@@ -130,10 +130,15 @@ impl Phase {
         self.inner.broke_off.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the last answer ended before its end.
+    pub(super) fn has_broken_off(&self) -> bool {
+        self.inner.broke_off.load(Ordering::Relaxed)
+    }
+
     /// Whether the last answer ended before its end, and its client may believe that it was whole:
     /// in HTTP/1.0 the end of the connection is that of an answer of unknown length.
     pub(super) fn is_truncated(&self) -> bool {
-        self.inner.broke_off.load(Ordering::Relaxed) && self.inner.is_http10.load(Ordering::Relaxed)
+        self.has_broken_off() && self.inner.is_http10.load(Ordering::Relaxed)
     }
 
     /// A lifeline for a request of this connection, which is the one of now from here on.

@@ -65,7 +65,10 @@ impl UpstreamError {
         Self {
             kind: UpstreamErrorKind::of(&cause),
             upstream,
-            cause: Some(Box::new(cause)),
+            cause: Some(match distrust(&cause) {
+                Some(fault) => Box::new(ConnectFailure::of_handshake(fault)),
+                None => Box::new(cause),
+            }),
         }
     }
 
@@ -154,12 +157,18 @@ impl UpstreamErrorKind {
             return closed.then_some(Self::Closed);
         }
         let error = error.downcast_ref::<io::Error>()?;
-        // In TLS 1.3 an upstream says only after the handshake that it wants a certificate.
         Some(match TlsFault::within(error) {
             Some(_) => Self::Tls,
             None => Self::Closed,
         })
     }
+}
+
+/// What an upstream has against us. In TLS 1.3 it tells only after the handshake that it wants a
+/// certificate.
+fn distrust(error: &(dyn Error + 'static)) -> Option<TlsFault> {
+    std::iter::successors(Some(error), |error| (*error).source())
+        .find_map(|error| TlsFault::within(error.downcast_ref::<io::Error>()?))
 }
 
 impl fmt::Display for UpstreamError {

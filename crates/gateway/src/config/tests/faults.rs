@@ -117,7 +117,7 @@ fn every_fault_is_told_with_its_place_its_field_and_what_is_allowed() {
             &["2:21 operations.listen: expected different addresses"],
         ),
         (
-            "[[services]]\nname = \"Orders\"\nprefix = \"orders\"\nrate = \"0/s\"\nupstream = \"https://a\"",
+            "[[services]]\nname = \"Orders\"\nprefix = \"orders\"\nrate = \"0/s\"\nupstream = \"ftp://a\"",
             &[
                 "2:8 services[0].name: expected 1 to 63 characters",
                 "3:10 services[0].prefix: a path prefix begins with a slash",

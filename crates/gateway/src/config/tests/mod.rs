@@ -6,6 +6,7 @@ mod parse;
 mod readme;
 mod routes;
 mod template;
+mod tls;
 mod values;
 
 use parse::{faults, parse};

@@ -223,7 +223,7 @@ fn every_fault_of_a_route_is_told_with_its_place() {
             "15:11 routes[0].service: expected one of the services: `orders`, `billing`",
             "16:12 routes[0].upstream: expected one of the upstreams: `files`, `orders`, `billing`",
         ]),
-        ("[[upstreams]]\nname = \"files\"\nurl = \"https://a\"\n[[upstreams]]\nname = \"orders\"\nconnect = \"6m\"".into(), &[
+        ("[[upstreams]]\nname = \"files\"\nurl = \"ftp://a\"\n[[upstreams]]\nname = \"orders\"\nconnect = \"6m\"".into(), &[
             "13:8 upstreams[1].name: expected a name that no upstream before has",
             "14:7 upstreams[1].url: expected http://HOST",
             "15:1 upstreams[2].url: is missing",

@@ -46,11 +46,12 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         .map(|route| route.name.to_string())
         .collect();
     assert_eq!(names, ["invoices", "status", "old"]);
-    assert_eq!(spelled.upstreams().len(), 1);
+    assert_eq!(spelled.upstreams().len(), 2);
     spelled.route_tables.clear();
-    let [upstream] = std::mem::take(&mut spelled.upstream_tables)
+    assert!(spelled.tls.take().is_some(), "the listener at the end");
+    let [upstream, _secure] = std::mem::take(&mut spelled.upstream_tables)
         .try_into()
-        .expect("one upstream");
+        .expect("two upstreams");
     let mut common = service.route.expect("a route").upstream;
     common.authority = upstream.config.authority.clone();
     assert_eq!(upstream.config, common);
@@ -66,7 +67,9 @@ fn the_template_names_every_field() {
         ("[limits]\nx = 1", 7),
         ("[http2]\nx = 1", 5),
         ("[[services]]\nx = 1", 6),
-        ("[[upstreams]]\nx = 1", 7),
+        ("[[upstreams]]\nx = 1", 8),
+        ("[tls]\nx = 1", 5),
+        ("[[tls.certificates]]\nx = 1", 3),
         ("[[routes]]\nx = 1", 17),
         ("x = 1", 13),
     ] {
@@ -82,13 +85,15 @@ fn the_template_names_every_field() {
         assert_eq!(fields.len(), known, "{fields:?}");
         for field in fields {
             let named = text.lines().any(|line| {
-                line.starts_with(&format!("{field} = ")) || line.trim_matches(['[', ']']) == field
+                line.starts_with(&format!("{field} = "))
+                    || line.trim_matches(['[', ']']).rsplit('.').next() == Some(field)
             });
             assert!(named, "{field} is not in the template");
         }
     }
     // These stand within one line.
     for (field, nested) in [
+        ("tls", &["roots", "certificate", "key", "server_name"][..]),
         ("headers", &["name", "value"][..]),
         ("respond", &["status", "content_type", "body"]),
         ("redirect", &["to", "status"]),
@@ -98,7 +103,12 @@ fn the_template_names_every_field() {
         } else {
             "{ x = 1 }"
         };
-        let found = faults(&format!("[[routes]]\n{field} = {value}"));
+        let table = if field == "tls" {
+            "upstreams"
+        } else {
+            "routes"
+        };
+        let found = faults(&format!("[[{table}]]\n{field} = {value}"));
         let known = found
             .iter()
             .find(|fault| fault.contains("unknown field"))

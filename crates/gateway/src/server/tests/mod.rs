@@ -4,6 +4,7 @@ mod ending;
 mod heads;
 mod http2;
 mod serving;
+mod tls;
 mod waiting;
 
 use std::convert::Infallible;
@@ -20,7 +21,8 @@ use tokio::task::JoinHandle;
 use tower::service_fn;
 
 use super::{
-    HeadFault, Lifeline, PeerAddr, RequestBody, Server, ServerConfig, ServerStats, ShutdownReport,
+    HeadFault, Lifeline, PeerAddr, RequestBody, Secured, Server, ServerConfig, ServerStats,
+    ShutdownReport,
 };
 use crate::body::{BodyErrorKind, BodySource, ProxyBody};
 use crate::wire::listener;
@@ -49,6 +51,17 @@ struct World {
 }
 
 impl World {
+    fn new() -> Self {
+        Self {
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            came: Notify::new(),
+            uploaded: Notify::new(),
+            hold: Semaphore::new(0),
+            lifelines: Mutex::default(),
+            echoed: Mutex::default(),
+        }
+    }
+
     fn cut_last(&self) {
         let lifeline = self.lifelines.lock().unwrap().pop().unwrap();
         lifeline.cut(super::EndReason::Draining);
@@ -58,17 +71,14 @@ impl World {
 async fn start(change: impl FnOnce(&mut ServerConfig)) -> (Running, Arc<World>) {
     let mut config = ServerConfig::default();
     change(&mut config);
-    let world = Arc::new(World {
-        gate: Semaphore::new(Semaphore::MAX_PERMITS),
-        came: Notify::new(),
-        uploaded: Notify::new(),
-        hold: Semaphore::new(0),
-        lifelines: Mutex::default(),
-        echoed: Mutex::default(),
-    });
+    let world = Arc::new(World::new());
     let (listener, address) = listener().await;
     let server = Server::new(listener, config).unwrap();
     assert_eq!(server.local_addr().unwrap(), address);
+    run(server, address, world)
+}
+
+fn run(server: Server, address: SocketAddr, world: Arc<World>) -> (Running, Arc<World>) {
     let stats = server.stats();
     let (stop, stopped) = oneshot::channel::<()>();
     let shared = Arc::clone(&world);
@@ -125,6 +135,13 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
             let grpc = HeaderValue::from_static("application/grpc+proto");
             response.headers_mut().insert(CONTENT_TYPE, grpc);
             response
+        }
+        // More than the smallest buffers of sockets hold, and less than that of TLS.
+        "/middle" => Response::new(full("m".repeat(40 * 1024))),
+        "/secured" => {
+            let secured = request.extensions().get::<Secured>();
+            let version = secured.map_or("none", |secured| secured.version);
+            Response::new(full(format!("{version} {:?}", request.version())))
         }
         "/large" => Response::new(full("l".repeat(LARGE))),
         "/panic" => panic!("asked to"),

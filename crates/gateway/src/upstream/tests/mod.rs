@@ -4,6 +4,7 @@ mod kept;
 mod mixed;
 mod requests;
 mod room;
+mod tls;
 
 use std::error::Error;
 use std::net::SocketAddr;
