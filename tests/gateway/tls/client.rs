@@ -15,7 +15,7 @@ use super::made::{Ca, Pair};
 /// Who connects, and how.
 pub(super) struct Client<'a> {
     pub(super) trusts: &'a Ca,
-    pub(super) versions: &'static [&'static SupportedProtocolVersion],
+    pub(super) versions: Vec<&'static SupportedProtocolVersion>,
     pub(super) pair: Option<&'a Pair>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Client<'a> {
     pub(super) fn trusting(trusts: &'a Ca) -> Self {
         Self {
             trusts,
-            versions: rustls::ALL_VERSIONS,
+            versions: rustls::ALL_VERSIONS.to_vec(),
             pair: None,
         }
     }
@@ -68,7 +68,7 @@ impl<'a> Client<'a> {
         let root = CertificateDer::from_pem_slice(self.trusts.pem.as_bytes());
         roots.add(root.expect("a certificate")).expect("a root");
         let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(self.versions)
+            .with_protocol_versions(&self.versions)
             .expect("versions")
             .with_root_certificates(roots);
         Arc::new(match self.pair {
