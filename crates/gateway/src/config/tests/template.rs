@@ -71,7 +71,7 @@ fn the_template_names_every_field() {
         ("[tls]\nx = 1", 5),
         ("[[tls.certificates]]\nx = 1", 3),
         ("[[routes]]\nx = 1", 17),
-        ("x = 1", 13),
+        ("x = 1", 14),
     ] {
         let found = faults(table);
         let known_fields = found
