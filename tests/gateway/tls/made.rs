@@ -1,7 +1,11 @@
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use portcullis_tests::Place;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+/// How many authorities there are.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// An authority that issues certificates.
 pub(super) struct Ca {
@@ -19,6 +23,10 @@ impl Ca {
     pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Two of one name would be taken for one whose signature is bad.
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("authority {number}");
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("signed").pem();
         let issuer = Issuer::new(params, key);

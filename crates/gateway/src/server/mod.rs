@@ -10,6 +10,9 @@
 //! that cost a client nothing. The number of connections is bounded; past it the kernel's queue
 //! holds the next ones. So is that of each address, past which they are closed.
 //!
+//! A second listener speaks TLS ([`Server::with_tls`]): what is spoken in it is agreed on in the
+//! handshake, and all else holds as it does in the clear.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::convert::Infallible;
