@@ -196,13 +196,12 @@ pub(super) fn resolve_upstream_tls(
         }
         _ => {}
     }
-    let mut config = UpstreamTls::default();
-    config.roots = resolve_file(tls.roots, folder, findings);
-    config.certificate = certificate
-        .zip(key)
-        .map(|(certificate, key)| CertificateConfig::new(certificate, key));
-    config.server_name = tls.server_name.map(|name| name.into_inner().0.0);
-    Some(config)
+    let pair = certificate.zip(key);
+    Some(UpstreamTls {
+        roots: resolve_file(tls.roots, folder, findings),
+        certificate: pair.map(|(certificate, key)| CertificateConfig::new(certificate, key)),
+        server_name: tls.server_name.map(|name| name.into_inner().0.0),
+    })
 }
 
 fn resolve_file(

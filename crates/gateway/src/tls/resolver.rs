@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::slice;
 use std::sync::Arc;
 
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -55,7 +54,7 @@ impl CertificateResolver {
         });
         match found {
             Some(found) => found,
-            None => self.others.as_ref().map_or(&[], slice::from_ref),
+            None => self.others.as_slice(),
         }
     }
 }
