@@ -2,12 +2,16 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::{Error, Gatekeeper, KeyManager, Limiter, LimiterConfig};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::access::{AccessLog, AccessSink, reopen_on_hangup};
 use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::live::LiveStreams;
@@ -23,8 +27,8 @@ use crate::telemetry::Metrics;
 ///
 /// # Errors
 ///
-/// [`GatewayError`] for a setting out of range, or where the last counts of use could not be
-/// written.
+/// [`GatewayError`] for a setting out of range, where the access log cannot be opened, or where the
+/// last counts of use could not be written.
 pub async fn serve(
     config: Config,
     manager: KeyManager,
@@ -36,7 +40,18 @@ pub async fn serve(
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
     let server = Server::new(listeners.public, config.server.clone())?;
     let live = LiveStreams::new(manager.clone());
-    let stack = stack(&config, &gate, &live)?;
+    let (sink, lines) = match &config.access_log {
+        Some(config) => {
+            let (sink, writer) = AccessSink::open(config).map_err(GatewayError::AccessLog)?;
+            (Some(sink), Some(writer))
+        }
+        None => (None, None),
+    };
+    let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
+    let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
+    let stack = stack(&config, &gate, &live, &access)?;
+    let reopening = |sink| AbortOnDropHandle::new(tokio::spawn(reopen_on_hangup(sink)));
+    let _reopening = sink.clone().map(reopening);
     let readiness = Readiness::new(manager.clone());
     // Until the last request is served, and also where nobody waits for this future any more.
     let watched = CancellationToken::new();
@@ -50,6 +65,7 @@ pub async fn serve(
         readiness: readiness.clone(),
         metrics,
         public: server.stats(),
+        access: sink,
     };
     let operations = Server::new(listeners.operations, operations_config())?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -64,11 +80,15 @@ pub async fn serve(
             shutdown.await;
             tracing::info!("stopping: requests in flight may finish");
             readiness.drain();
+            access.drain(config.server.shutdown_timeout);
         })
         .await;
     drop(watching);
     let _ = watch.await;
     let flushed = gate.shutdown().await;
+    if let Some(lines) = lines {
+        lines.close().await;
+    }
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.
     let _ = operations.await;
@@ -96,6 +116,8 @@ pub enum GatewayError {
     Setting(InvalidSetting),
     /// The last counts of use were not written.
     Flush(Error),
+    /// The access log cannot be opened.
+    AccessLog(io::Error),
 }
 
 impl fmt::Display for GatewayError {
@@ -103,6 +125,7 @@ impl fmt::Display for GatewayError {
         f.write_str(match self {
             Self::Setting(_) => "the configuration has a setting out of range",
             Self::Flush(_) => "the last counts of use were not written",
+            Self::AccessLog(_) => "the access log cannot be opened",
         })
     }
 }
@@ -112,6 +135,7 @@ impl StdError for GatewayError {
         Some(match self {
             Self::Setting(error) => error,
             Self::Flush(error) => error,
+            Self::AccessLog(error) => error,
         })
     }
 }

@@ -36,10 +36,14 @@
 //!
 //! | name | what |
 //! |---|---|
+//! | `portcullis_request_duration_seconds{service, route, class}` | a histogram: from the head of a request to the last byte of its answer; `class` is `1xx` to `5xx`, or `none` where the client left before an answer |
+//! | `portcullis_gateway_duration_seconds{service, route}` | a histogram: of that, until the head of the answer, what was not the upstream's |
+//! | `portcullis_request_body_bytes{service, route}`, `portcullis_response_body_bytes{service, route}` | histograms: what was read of requests' bodies, and handed on of answers' |
 //! | `portcullis_upstream_requests_total{service, outcome}` | `answered`, or why not: an [`UpstreamErrorKind`](upstream::UpstreamErrorKind) |
 //! | `portcullis_upstream_duration_seconds{service}` | a histogram: from the request to the head of its answer, or the failure |
 //! | `portcullis_upstream_body_errors_total{service, kind}` | answers whose body `stalled`, or was `broken` off |
 //! | `portcullis_refused_total{status}` | requests that came to no service: 400, 404, 414, 501 |
+//! | `portcullis_head_faults_total{fault}` | of these, what was no request at all: a [`HeadFault`](server::HeadFault) |
 //! | `portcullis_panics_total` | requests that ended in a panic |
 //! | `portcullis_connections_accepted_total`, `portcullis_connections_open` | connections of clients |
 //! | `portcullis_open_files_limit` | how many files the program may have open: each connection is one |
@@ -48,7 +52,15 @@
 //! | `portcullis_connection_head_timeouts_total` | connections that ended before a head was whole |
 //! | `portcullis_connection_idle_timeouts_total` | connections that ended without a further request |
 //! | `portcullis_connection_write_timeouts_total` | connections whose client took nothing of its answer |
+//! | `portcullis_live_requests{service}`, `portcullis_live_unread` | requests that are being served by a key; of how many it could not be said at the last look whether it stands |
+//! | `portcullis_streams_ended_total{service, reason, how}` | requests that were ended while they were served: why, and by which means |
+//! | `portcullis_stream_end_duration_seconds{service}` | a histogram: how long that took, from when the gateway heard of the change until nothing was left of the request |
+//! | `portcullis_requests_cut_total` | of these, those whose connection had to be cut |
+//! | `portcullis_access_log_dropped_total{reason}` | lines of the access log that were lost: `queue_full`, `write_failed` |
+//!
+//! [`telemetry::names`] lists all that there are, with their labels.
 
+pub mod access;
 pub mod body;
 pub mod cli;
 pub mod config;

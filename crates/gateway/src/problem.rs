@@ -30,7 +30,8 @@ pub(crate) fn respond(status: StatusCode, detail: &str) -> Response<ProxyBody> {
     response
 }
 
-/// The answer to a request that its upstream did not answer.
+/// The answer to a request that its upstream did not answer, with the kind of the failure in its
+/// extensions.
 pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
     let status = match error.kind() {
         UpstreamErrorKind::Connect | UpstreamErrorKind::Closed | UpstreamErrorKind::Protocol => {
@@ -46,6 +47,7 @@ pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
         UpstreamErrorKind::Full | UpstreamErrorKind::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = respond(status, &error.to_string());
+    response.extensions_mut().insert(error.kind());
     if error.kind() == UpstreamErrorKind::Full {
         let soon = HeaderValue::from_static("1");
         response.headers_mut().insert(RETRY_AFTER, soon);

@@ -9,12 +9,13 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use portcullis::credential::Credentials;
 use portcullis::{ApiKeyLayer, Gatekeeper};
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 use tower_http::LatencyUnit;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
+use crate::access::{AccessLayer, AccessLog, EnterLayer, Entered, Panicked};
 use crate::body::ProxyBody;
 use crate::config::{ActionPlan, Config, DoorPlan, RoutePlan};
 use crate::headers::request_id::RequestId;
@@ -26,6 +27,7 @@ use crate::route::{
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
 use crate::stamp::StampLayer;
+use crate::telemetry::names;
 use crate::upstream::{HttpUpstream, Upstream};
 
 /// Builds the stack. Top to bottom is the way of a request; its answer goes back up.
@@ -37,6 +39,7 @@ pub(crate) fn stack(
     config: &Config,
     gate: &Gatekeeper,
     live: &LiveStreams,
+    access: &AccessLog,
 ) -> Result<
     impl Service<
         Request<RequestBody>,
@@ -71,6 +74,8 @@ pub(crate) fn stack(
     Ok(ServiceBuilder::new()
         // Every request has an id, every response the id of its request.
         .layer(StampLayer)
+        // One record for each request, finished when the last byte of its answer is out.
+        .layer(AccessLayer::new(access.clone()))
         // One span for all that is logged of a request.
         .layer(trace())
         // A fault of ours is answered with 500, and costs nobody else anything.
@@ -93,9 +98,10 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// What stands behind a route: the same for all of its methods, but for those that ask for
     /// more of a key. Nothing where its upstream is none, which no configuration has.
-    fn route(&self, plan: &RoutePlan) -> Option<ByMethod<Door<LiveService<Action>>>> {
+    fn route(&self, plan: &RoutePlan) -> Option<Entered<ByMethod<Door<LiveService<Action>>>>> {
+        let enter = EnterLayer::new(plan);
         let Some(terms) = plan.door.terms() else {
-            return Some(ByMethod::new(Vec::new(), self.service(plan, None)?));
+            return Some(enter.layer(ByMethod::new(Vec::new(), self.service(plan, None)?)));
         };
         let mut some = Vec::new();
         for (methods, requirement) in &terms.by_method {
@@ -108,7 +114,7 @@ impl Parts<'_> {
             some.push((methods.clone(), service));
         }
         let others = self.service(plan, Some(terms.guard(&terms.requirement)))?;
-        Some(ByMethod::new(some, others))
+        Some(enter.layer(ByMethod::new(some, others)))
     }
 
     fn service(
@@ -200,10 +206,12 @@ fn span<B>(request: &Request<B>) -> Span {
 }
 
 /// The panic's own message stays in the process: it may hold anything.
-fn answer_panic(_: Box<dyn Any + Send>) -> Response<ProxyBody> {
+pub(crate) fn answer_panic(_: Box<dyn Any + Send>) -> Response<ProxyBody> {
     tracing::error!("the gateway panicked while it answered a request");
-    metrics::counter!("portcullis_panics_total").increment(1);
-    problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "the gateway failed")
+    metrics::counter!(names::PANICS).increment(1);
+    let mut response = problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "the gateway failed");
+    response.extensions_mut().insert(Panicked);
+    response
 }
 
 #[cfg(test)]

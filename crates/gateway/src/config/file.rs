@@ -43,6 +43,7 @@ pub(super) struct File {
     pub(super) limits: Section<Limits>,
     pub(super) proxy_protocol: Section<ProxyProtocol>,
     pub(super) credentials: Section<Credentials>,
+    pub(super) access_log: Option<Section<AccessLog>>,
     pub(super) services: Vec<Spanned<Section<Service>>>,
     pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
     pub(super) routes: Vec<Spanned<Section<Route>>>,
@@ -115,6 +116,15 @@ pub(super) struct ProxyProtocol {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Credentials {
     pub(super) header: Text<HeaderName>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AccessLog {
+    pub(super) enabled: Option<Spanned<bool>>,
+    pub(super) path: Option<Spanned<PathBuf>>,
+    pub(super) lines: Count,
+    pub(super) path_field: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -34,6 +34,7 @@
 //!
 //! There are no secrets in the file: the keyring is a file of its own.
 
+mod access_log;
 mod document;
 mod duration;
 mod error;

@@ -7,6 +7,7 @@ use http::HeaderName;
 use portcullis::manager::ManagerConfig;
 use toml::Spanned;
 
+use super::access_log::resolve_access_log;
 use super::fault::Finding;
 use super::file::{File, Limits, Manager, Place, Text, Timeouts};
 use super::known::{Known, routed_services};
@@ -44,6 +45,7 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
         server,
         max_path_length: resolve_path_length(&file.limits.0, findings),
         credential_header: resolve_header(file.credentials.0.header, findings),
+        access_log: resolve_access_log(file.access_log, folder, findings),
         services,
         route_tables,
         upstream_tables,

@@ -11,6 +11,7 @@ use super::fault::{Fault, Finding};
 use super::plan::{RoutePlan, UpstreamPlan};
 use super::resolve::resolve;
 use super::{ConfigError, ServiceConfig};
+use crate::access::AccessLogConfig;
 use crate::server::ServerConfig;
 
 /// Everything that the gateway is told by its file, checked.
@@ -37,6 +38,8 @@ pub struct Config {
     pub max_path_length: usize,
     /// The header that may hold a token beside `Authorization: Bearer`; none by default.
     pub credential_header: Option<HeaderName>,
+    /// Where a line goes for each request; none by default.
+    pub access_log: Option<AccessLogConfig>,
     /// The services, in the file's order.
     pub services: Vec<ServiceConfig>,
     /// What stands in `[[routes]]` and `[[upstreams]]`, in the file's order.

@@ -4,6 +4,7 @@ use portcullis::service::ServiceName;
 
 use crate::body::BodyErrorKind;
 use crate::server::HeadFault;
+use crate::telemetry::names;
 use crate::upstream::UpstreamErrorKind;
 
 /// What one upstream is counted by: `portcullis_upstream_requests_total{service, outcome}`,
@@ -35,19 +36,19 @@ impl UpstreamMetrics {
         let requests = |outcome: &'static str| {
             let service = service.to_owned();
             counter!(
-                "portcullis_upstream_requests_total", "service" => service, "outcome" => outcome
+                names::UPSTREAM_REQUESTS, "service" => service, "outcome" => outcome
             )
         };
         let bodies = |kind: &'static str| {
             let service = service.to_owned();
             counter!(
-                "portcullis_upstream_body_errors_total", "service" => service, "kind" => kind
+                names::UPSTREAM_BODY_ERRORS, "service" => service, "kind" => kind
             )
         };
         Self {
             answered: requests("answered"),
             seconds: metrics::histogram!(
-                "portcullis_upstream_duration_seconds", "service" => service.to_owned()
+                names::UPSTREAM_DURATION, "service" => service.to_owned()
             ),
             failed: UpstreamErrorKind::ALL.map(|kind| (kind, requests(kind.as_str()))),
             bodies: BodyErrorKind::ALL.map(|kind| (kind, bodies(kind.as_str()))),
@@ -79,13 +80,10 @@ impl RefusalMetrics {
         ];
         let refused = |status: StatusCode| {
             let label = status.as_str().to_owned();
-            (
-                status,
-                counter!("portcullis_refused_total", "status" => label),
-            )
+            (status, counter!(names::REFUSED, "status" => label))
         };
         let faults = HeadFault::ALL.map(|fault| {
-            let counter = counter!("portcullis_head_faults_total", "fault" => fault.as_str());
+            let counter = counter!(names::HEAD_FAULTS, "fault" => fault.as_str());
             (fault, counter)
         });
         Self {

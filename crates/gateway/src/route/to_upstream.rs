@@ -17,6 +17,7 @@ use tower::Service;
 use super::Passed;
 use super::meta::RouteMeta;
 use super::metrics::UpstreamMetrics;
+use crate::access::Notes;
 use crate::body::{BodyError, BodySource, Observed, ProxyBody};
 use crate::forward::{Forward, Passage};
 use crate::headers::identity::{self, Identity};
@@ -91,9 +92,17 @@ impl Shared {
             return problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured");
         };
         let subject = Subject { request_id, key_id };
+        let notes = request.extensions().get::<Notes>().cloned();
         let since = self.clock.now().monotonic();
+        if let Some(notes) = &notes {
+            notes.sent(since);
+        }
         let sent = self.forward.send(request, passage).await;
-        let nanos = self.clock.now().monotonic().saturating_sub(since);
+        let until = self.clock.now().monotonic();
+        if let Some(notes) = notes {
+            notes.answered(until);
+        }
+        let nanos = until.saturating_sub(since);
         self.metrics
             .seconds
             .record(Duration::from_nanos(nanos).as_secs_f64());

@@ -1,5 +1,6 @@
 //! What a configuration may say, and how its faults are told.
 
+mod access_log;
 mod arbitrary;
 mod faults;
 mod parse;

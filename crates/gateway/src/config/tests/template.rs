@@ -1,6 +1,7 @@
 //! The template names every field with its default.
 
 use super::{faults, parse};
+use crate::access::AccessLogConfig;
 use crate::config::TEMPLATE;
 
 /// The template with its comments taken away from every field, and from the tables at its end.
@@ -40,6 +41,7 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         spelled.credential_header.take().expect("a header"),
         "x-api-key"
     );
+    assert_eq!(spelled.access_log.take(), Some(AccessLogConfig::default()));
     let names: Vec<String> = spelled
         .routes()
         .iter()
@@ -64,6 +66,7 @@ fn the_template_names_every_field() {
         ("[manager]\nx = 1", 15),
         ("[timeouts]\nx = 1", 9),
         ("[limits]\nx = 1", 6),
+        ("[access_log]\nx = 1", 4),
         ("[[services]]\nx = 1", 6),
         ("[[upstreams]]\nx = 1", 7),
         ("[[routes]]\nx = 1", 17),
