@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode, Version};
 use portcullis::clock::Moment;
-use portcullis::token;
+use portcullis::{ClientAddr, token};
 
 use super::line::{Decision, Line, millis, protocol};
 use super::metrics::Measured;
@@ -24,6 +24,8 @@ pub(super) struct Record {
     began: Moment,
     id: Option<RequestId>,
     peer: Option<IpAddr>,
+    /// Where somebody knew it before the request came here.
+    client: Option<IpAddr>,
     version: Version,
     /// Nothing of what was no request.
     method: Option<Method>,
@@ -55,6 +57,7 @@ impl Record {
             notes,
             id: extensions.get().copied(),
             peer: extensions.get().map(|PeerAddr(peer)| peer.ip()),
+            client: extensions.get().map(|ClientAddr(client)| *client),
             version: request.version(),
             method: fault.is_none().then(|| request.method().clone()),
             fault,
@@ -124,7 +127,8 @@ impl Record {
     fn line<'a>(&'a self, told: &'a Told, now: u64) -> Line<'a> {
         let route = told.route.as_deref();
         let peer = self.peer.map(|peer| peer.to_canonical());
-        let client = told.client.map(|client| client.to_canonical()).or(peer);
+        let client = told.client.or(self.client);
+        let client = client.map(|client| client.to_canonical()).or(peer);
         let decided_at = told.sent.or(self.head.map(|head| head.at));
         Line {
             time: self.began.wall(),

@@ -63,12 +63,12 @@ impl Live {
     /// Asks it to end, for what was heard of `since`, in monotonic nanoseconds. Says whether this
     /// was what ended it.
     pub(super) fn end(&self, reason: EndReason, since: u64) -> bool {
+        // Whoever makes the answer may be done with it before this goes on.
+        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        let _ = (self.ending_since).compare_exchange(NEVER, since, success, failure);
         let ended = self.lifeline.end(reason);
-        if ended {
-            self.ending_since.store(since, Ordering::Relaxed);
-            if let Some(notes) = &self.notes {
-                notes.asked_to_end(label(reason));
-            }
+        if let (true, Some(notes)) = (ended, &self.notes) {
+            notes.asked_to_end(label(reason));
         }
         ended
     }

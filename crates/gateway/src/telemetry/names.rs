@@ -95,6 +95,8 @@ metrics! {
             "Connections of clients that are open.";
         CONNECTIONS_REFUSED = Counter "portcullis_connections_refused_total" ["why"]
             "Connections of clients that were closed at once: too many of one address, or no proxy's header.";
+        OPEN_FILES_LIMIT = Gauge "portcullis_open_files_limit" []
+            "How many files the program may have open: each connection is one.";
         ACCEPT_ERRORS = Counter "portcullis_accept_errors_total" []
             "Connections that could not be accepted.";
         HEAD_TIMEOUTS = Counter "portcullis_connection_head_timeouts_total" []

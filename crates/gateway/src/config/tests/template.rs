@@ -70,7 +70,7 @@ fn the_template_names_every_field() {
         ("[[services]]\nx = 1", 6),
         ("[[upstreams]]\nx = 1", 7),
         ("[[routes]]\nx = 1", 17),
-        ("x = 1", 12),
+        ("x = 1", 13),
     ] {
         let found = faults(table);
         let known_fields = found
