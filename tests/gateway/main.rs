@@ -1,6 +1,7 @@
 //! The gateway's program from the outside: its command line, its sockets, its
 //! files, its signals.
 
+mod access;
 mod audit;
 mod backup;
 mod bad_input;

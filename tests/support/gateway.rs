@@ -35,14 +35,32 @@ impl Gateway {
     /// Where it does not come to serve.
     #[must_use]
     pub fn start_with(place: &Place, services: &str, prepare: impl Fn(&mut Command)) -> Self {
-        // A port that was free may be taken by another test meanwhile.
-        for _ in 0..5 {
-            let (address, operations) = (free_address(), free_address());
-            place.write_config(&format!(
+        let config = |address, operations| {
+            format!(
                 "listen = \"{address}\"\n[operations]\nlisten = \"{operations}\"\n\
                  [manager]\nflush_interval = \"200ms\"\n\
                  [timeouts]\ndrain_idle = \"0s\"\n{services}"
-            ));
+            )
+        };
+        Self::start_configured(place, config, prepare)
+    }
+
+    /// The same with a whole configuration of the test's own, for where clients
+    /// and where operators connect.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not come to serve.
+    #[must_use]
+    pub fn start_configured(
+        place: &Place,
+        config: impl Fn(SocketAddr, SocketAddr) -> String,
+        prepare: impl Fn(&mut Command),
+    ) -> Self {
+        // A port that was free may be taken by another test meanwhile.
+        for _ in 0..5 {
+            let (address, operations) = (free_address(), free_address());
+            place.write_config(&config(address, operations));
             let log = File::options()
                 .create(true)
                 .append(true)
