@@ -7,6 +7,7 @@ mod backup;
 mod bad_input;
 mod bodies;
 mod canary;
+mod dashboards;
 mod databases;
 mod deploy;
 mod divergence;
