@@ -11,6 +11,7 @@ mod dashboards;
 mod databases;
 mod deploy;
 mod divergence;
+mod examples;
 mod forging;
 mod forks;
 mod interrupts;
