@@ -1,6 +1,6 @@
 //! What is told of each request once it is over: one line of JSON, and histograms.
 //!
-//! [`AccessLayer`] stands around all that answers. It puts [`Notes`] into each request's
+//! `AccessLayer` stands around all that answers. It puts `Notes` into each request's
 //! extensions, which those further in write into: the route that takes it, the check of its key,
 //! the upstream. The request's record is finished when it is dropped, and it goes where the answer
 //! goes: with the future, then with the body. So every way in which a request can end ends it,
@@ -8,7 +8,7 @@
 //! connection is cut.
 //!
 //! A line goes to a queue of bounded length and is written by a thread of its own
-//! ([`AccessSink`]). A request never waits for it: where the queue is full, or the output takes
+//! (`AccessSink`). A request never waits for it: where the queue is full, or the output takes
 //! nothing, lines are lost and counted.
 //!
 //! No line holds a token, a header field's value or a query. The path is there only where the
