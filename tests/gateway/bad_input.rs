@@ -62,7 +62,7 @@ fn a_wrong_configuration_is_refused_with_line_column_field_and_what_is_allowed()
             &["portcullis.toml:3:10", "prefix"],
         ),
         (
-            service.replace("http:", "https:"),
+            service.replace("http:", "ftp:"),
             &["portcullis.toml:4:12", "http://HOST"],
         ),
         (format!("{service}{service}"), &["portcullis.toml:6:8"]),

@@ -95,7 +95,7 @@ fn no_spelling_of_a_guarded_path_passes_with_a_key_of_the_service_around_it() {
 /// Whether the laxest server that we know of would serve `/admin` for a target:
 /// one that decodes everything, twice, takes a backslash for a slash, drops
 /// parameters and empty segments, and resolves dots last.
-fn leads_to_admin(target: &str) -> bool {
+pub(crate) fn leads_to_admin(target: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let path = decode(&decode(path)).replace('\\', "/");
     let mut segments: Vec<&str> = Vec::new();

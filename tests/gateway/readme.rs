@@ -37,6 +37,7 @@ fn the_readme_s_commands_work_one_after_the_other() {
     let begin = "portcullis() { \"$P\" \"$@\"; }\nset -eu\n";
     let mut script = begin.to_owned();
     for first in [
+        "portcullis config check",
         "portcullis services create",
         "token=",
         "portcullis keys list --all-services",

@@ -201,8 +201,8 @@ fn inherited_sockets_that_cannot_be_used_are_named() {
     let place = Place::new(PROGRAM);
     for (variables, said) in [
         (
-            "LISTEN_FDS=3",
-            "LISTEN_FDS=\"3\": expected 1 (public), or 2",
+            "LISTEN_FDS=4",
+            "LISTEN_FDS=\"4\": expected 1 (public), 2 (and operations)",
         ),
         (
             "LISTEN_FDS=1",

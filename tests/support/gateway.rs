@@ -35,14 +35,26 @@ impl Gateway {
     /// Where it does not come to serve.
     #[must_use]
     pub fn start_with(place: &Place, services: &str, prepare: impl Fn(&mut Command)) -> Self {
+        let config = |address, operations| configuration(address, operations, services);
+        Self::start_configured(place, config, prepare)
+    }
+
+    /// The same with a whole configuration of the test's own, for where clients
+    /// and where operators connect.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not come to serve.
+    #[must_use]
+    pub fn start_configured(
+        place: &Place,
+        config: impl Fn(SocketAddr, SocketAddr) -> String,
+        prepare: impl Fn(&mut Command),
+    ) -> Self {
         // A port that was free may be taken by another test meanwhile.
         for _ in 0..5 {
             let (address, operations) = (free_address(), free_address());
-            place.write_config(&format!(
-                "listen = \"{address}\"\n[operations]\nlisten = \"{operations}\"\n\
-                 [manager]\nflush_interval = \"200ms\"\n\
-                 [timeouts]\ndrain_idle = \"0s\"\n{services}"
-            ));
+            place.write_config(&config(address, operations));
             let log = File::options()
                 .create(true)
                 .append(true)
@@ -82,6 +94,12 @@ impl Gateway {
         !ended
     }
 
+    /// The configuration that it was started with, for other services.
+    #[must_use]
+    pub fn configuration(&self, services: &str) -> String {
+        configuration(self.address, self.operations, services)
+    }
+
     /// A GET through the gateway.
     #[must_use]
     pub fn get(&self, path: &str, token: &str) -> Answer {
@@ -116,6 +134,14 @@ impl Gateway {
     pub fn wait(self) -> i32 {
         self.process.wait()
     }
+}
+
+fn configuration(address: SocketAddr, operations: SocketAddr, services: &str) -> String {
+    format!(
+        "listen = \"{address}\"\n[operations]\nlisten = \"{operations}\"\n\
+         [manager]\nflush_interval = \"200ms\"\n\
+         [timeouts]\ndrain_idle = \"0s\"\n{services}"
+    )
 }
 
 /// What the log of a gateway in this place says from a byte on.

@@ -9,6 +9,7 @@
 mod client;
 mod deadline;
 mod forger;
+mod frames;
 mod gateway;
 mod load;
 mod memory;
@@ -21,6 +22,7 @@ mod upstream;
 pub use client::{Answer, get, get_with, send};
 pub use deadline::{eventually, eventually_within};
 pub use forger::Forger;
+pub use frames::{Fate, Frame, FrameClient, request};
 pub use gateway::Gateway;
 pub use load::{Load, LoadReport};
 pub use memory::{Memory, alone};

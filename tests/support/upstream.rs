@@ -17,13 +17,17 @@ pub struct Seen {
     pub line: String,
     /// The header lines.
     pub fields: Vec<String>,
-    /// The body, where it had a length.
+    /// The body, where it came to its end.
     pub body: String,
+    /// The lines of the trailer section.
+    pub trailers: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     forgets: bool,
+    /// Further header lines of every answer.
+    fields: String,
     seen: Mutex<Vec<Seen>>,
     held: Mutex<bool>,
     released: Condvar,
@@ -38,6 +42,19 @@ impl Upstream {
     #[must_use]
     pub fn start() -> Self {
         Self::start_with(Shared::default())
+    }
+
+    /// The same, with these further header lines in every answer, each ended with CR LF.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no port.
+    #[must_use]
+    pub fn start_telling(fields: &str) -> Self {
+        Self::start_with(Shared {
+            fields: fields.to_owned(),
+            ..Shared::default()
+        })
     }
 
     /// The same, but it remembers nothing: for more requests than memory is for.
@@ -111,18 +128,20 @@ impl Seen {
     /// Everything as one text, for a look at what must not be in it.
     #[must_use]
     pub fn text(&self) -> String {
-        format!("{}\n{}\n{}", self.line, self.fields.join("\n"), self.body)
+        let (fields, trailers) = (self.fields.join("\n"), self.trailers.join("\n"));
+        format!("{}\n{fields}\n{}\n{trailers}", self.line, self.body)
     }
 }
 
 fn serve(stream: &TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream);
     while let Some(seen) = read(&mut reader) {
-        let mut answer =
-            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-portcullis-owner: forged\r\n\r\nok\n";
-        if seen.line.starts_with("HEAD ") {
-            answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n";
-        }
+        let (forged, body) = match seen.line.starts_with("HEAD ") {
+            true => ("", ""),
+            false => ("x-portcullis-owner: forged\r\n", "ok\n"),
+        };
+        let fields = &shared.fields;
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n{forged}{fields}\r\n{body}");
         if !shared.forgets {
             shared.seen.lock().expect("a lock").push(seen);
         }
@@ -153,6 +172,10 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
             text => seen.fields.push(text.to_owned()),
         }
     }
+    if seen.field("transfer-encoding") == ["chunked"] {
+        read_chunks(reader, &mut seen)?;
+        return Some(seen);
+    }
     let length = seen
         .field("content-length")
         .first()
@@ -161,4 +184,28 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
     reader.read_exact(&mut body).ok()?;
     seen.body = String::from_utf8_lossy(&body).into_owned();
     Some(seen)
+}
+
+/// Reads a chunked body and what follows it; nothing where it breaks off.
+fn read_chunks(reader: &mut BufReader<&TcpStream>, seen: &mut Seen) -> Option<()> {
+    let mut line = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        Some(line)
+    };
+    loop {
+        let size = usize::from_str_radix(line()?.trim_end(), 16).ok()?;
+        if size == 0 {
+            break;
+        }
+        // What tests send in chunks is text of one line.
+        let chunk = line()?;
+        seen.body.push_str(chunk.trim_end());
+    }
+    loop {
+        match line()?.trim_end() {
+            "" => return Some(()),
+            trailer => seen.trailers.push(trailer.to_owned()),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use portcullis_benches::Failure;
 use portcullis_gateway::body::ProxyBody;
 use portcullis_gateway::forward::{Forward, Passage};
+use portcullis_gateway::headers::origin::Origin;
 use portcullis_gateway::headers::request_id::RequestId;
 use portcullis_gateway::path::CanonicalPath;
 use portcullis_gateway::server::{PeerAddr, RequestBody, Server, ServerConfig, check_request};
@@ -64,7 +65,8 @@ async fn pass(forward: &Forward, mut request: Request<RequestBody>) -> Response<
         (Ok(()), Ok(path)) => {
             let passage = Passage {
                 path,
-                peer,
+                origin: Origin::of_peer(peer),
+                host: None,
                 identity: HeaderMap::new(),
             };
             let request = Request::from_parts(parts, body);

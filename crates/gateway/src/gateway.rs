@@ -2,20 +2,27 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::{Error, Gatekeeper, KeyManager, Limiter, LimiterConfig};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::access::{AccessLog, AccessSink, reopen_on_hangup};
 use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::live::LiveStreams;
 use crate::operations::{self, Readiness};
+use crate::reload::{ConfigStatus, Reloader, Reloads, Target};
 use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
 use crate::stack::stack;
 use crate::telemetry::Metrics;
+use crate::tls::{ServerTls, TlsError, TlsHandle};
+use crate::upstream::InvalidUpstream;
 
 /// Serves until `shutdown` ends, and then ends in order: readiness is withdrawn, requests in
 /// flight finish within the configured time, use is written, and the operations listener closes
@@ -23,8 +30,8 @@ use crate::telemetry::Metrics;
 ///
 /// # Errors
 ///
-/// [`GatewayError`] for a setting out of range, or where the last counts of use could not be
-/// written.
+/// [`GatewayError`] for a setting out of range, where the access log cannot be opened, or where the
+/// last counts of use could not be written.
 pub async fn serve(
     config: Config,
     manager: KeyManager,
@@ -32,15 +39,70 @@ pub async fn serve(
     metrics: Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
+    run(config, None, manager, listeners, metrics, shutdown).await
+}
+
+/// The same, with a configuration that may change meanwhile.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_and_reload(
+    config: Config,
+    reloads: Reloads,
+    manager: KeyManager,
+    listeners: Listeners,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), GatewayError> {
+    run(config, Some(reloads), manager, listeners, metrics, shutdown).await
+}
+
+async fn run(
+    config: Config,
+    reloads: Option<Reloads>,
+    manager: KeyManager,
+    listeners: Listeners,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), GatewayError> {
     let limits = LimiterConfig::default().capacity(config.rate_capacity);
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
+    let tls = config.tls.as_ref().map(ServerTls::build).transpose()?;
     let server = Server::new(listeners.public, config.server.clone())?;
+    let (server, tls) = match listeners.tls.zip(tls) {
+        Some((listener, tls)) => {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "listening in TLS");
+            }
+            let tls = TlsHandle::new(tls);
+            (server.with_tls(listener, tls.clone()), Some(tls))
+        }
+        None => (server, None),
+    };
     let live = LiveStreams::new(manager.clone());
-    let stack = stack(&config, &gate, &live)?;
-    let readiness = Readiness::new(manager.clone());
+    let (sink, lines) = match &config.access_log {
+        Some(config) => {
+            let (sink, writer) = AccessSink::open(config).map_err(GatewayError::AccessLog)?;
+            (Some(sink), Some(writer))
+        }
+        None => (None, None),
+    };
+    let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
+    let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
+    let target = Target::new(&config, gate.clone(), live.clone(), tls)?;
+    let stack = stack(&config, access.clone(), target.router());
+    let reopening = |sink| AbortOnDropHandle::new(tokio::spawn(reopen_on_hangup(sink)));
+    let _reopening = sink.clone().map(reopening);
+    let status = ConfigStatus::new(manager.clock().now().wall());
+    let readiness = Readiness::new(manager.clone()).with_config(status.clone());
     // Until the last request is served, and also where nobody waits for this future any more.
     let watched = CancellationToken::new();
     let watching = watched.clone().drop_guard();
+    let reloading = reloads.map(|reloads| {
+        let reloader = Reloader::new(reloads, &config, target, manager.clone(), status);
+        tokio::spawn(reloader.run(watched.clone()))
+    });
     let watch = tokio::spawn(live.watch(watched));
     let upkeep = {
         let (metrics, clock) = (metrics.clone(), manager.clock().clone());
@@ -50,6 +112,7 @@ pub async fn serve(
         readiness: readiness.clone(),
         metrics,
         public: server.stats(),
+        access: sink,
     };
     let operations = Server::new(listeners.operations, operations_config())?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -64,11 +127,18 @@ pub async fn serve(
             shutdown.await;
             tracing::info!("stopping: requests in flight may finish");
             readiness.drain();
+            access.drain(config.server.shutdown_timeout);
         })
         .await;
     drop(watching);
     let _ = watch.await;
+    if let Some(reloading) = reloading {
+        let _ = reloading.await;
+    }
     let flushed = gate.shutdown().await;
+    if let Some(lines) = lines {
+        lines.close().await;
+    }
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.
     let _ = operations.await;
@@ -94,15 +164,21 @@ fn operations_config() -> ServerConfig {
 pub enum GatewayError {
     /// A setting is out of range.
     Setting(InvalidSetting),
+    /// A certificate, a key or a root cannot be used.
+    Tls(TlsError),
     /// The last counts of use were not written.
     Flush(Error),
+    /// The access log cannot be opened.
+    AccessLog(io::Error),
 }
 
 impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Setting(_) => "the configuration has a setting out of range",
+            Self::Tls(_) => "the configuration has a certificate that cannot be used",
             Self::Flush(_) => "the last counts of use were not written",
+            Self::AccessLog(_) => "the access log cannot be opened",
         })
     }
 }
@@ -111,7 +187,9 @@ impl StdError for GatewayError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match self {
             Self::Setting(error) => error,
+            Self::Tls(error) => error,
             Self::Flush(error) => error,
+            Self::AccessLog(error) => error,
         })
     }
 }
@@ -119,6 +197,21 @@ impl StdError for GatewayError {
 impl From<InvalidSetting> for GatewayError {
     fn from(error: InvalidSetting) -> Self {
         Self::Setting(error)
+    }
+}
+
+impl From<TlsError> for GatewayError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<InvalidUpstream> for GatewayError {
+    fn from(error: InvalidUpstream) -> Self {
+        match error {
+            InvalidUpstream::Setting(error) => Self::Setting(error),
+            InvalidUpstream::Tls(error) => Self::Tls(error),
+        }
     }
 }
 

@@ -9,11 +9,13 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::life::Inherited;
 
-/// The gateway's two listeners, bound: from here on clients can connect, and wait.
+/// The gateway's listeners, bound: from here on clients can connect, and wait.
 #[derive(Debug)]
 pub struct Listeners {
     /// Where clients connect.
     pub public: TcpListener,
+    /// Where clients connect in TLS.
+    pub tls: Option<TcpListener>,
     /// Where operators connect, for health and metrics.
     pub operations: TcpListener,
 }
@@ -37,6 +39,10 @@ impl Listeners {
         let operations = config.operations_listen;
         Ok(Self {
             public: have("listen", config.listen, inherited.public).await?,
+            tls: match &config.tls {
+                Some(tls) => Some(have("tls.listen", tls.listen, inherited.tls).await?),
+                None => None,
+            },
             operations: have("operations.listen", operations, inherited.operations).await?,
         })
     }
@@ -86,7 +92,7 @@ pub struct ListenError {
 }
 
 impl ListenError {
-    /// The configuration's field, `listen` or `operations.listen`.
+    /// The configuration's field, `listen`, `tls.listen` or `operations.listen`.
     #[must_use]
     pub fn field(&self) -> &'static str {
         self.field

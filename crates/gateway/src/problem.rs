@@ -30,15 +30,18 @@ pub(crate) fn respond(status: StatusCode, detail: &str) -> Response<ProxyBody> {
     response
 }
 
-/// The answer to a request that its upstream did not answer.
+/// The answer to a request that its upstream did not answer, with the kind of the failure in its
+/// extensions.
 pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
     let status = match error.kind() {
-        UpstreamErrorKind::Connect | UpstreamErrorKind::Closed | UpstreamErrorKind::Protocol => {
-            StatusCode::BAD_GATEWAY
-        }
-        UpstreamErrorKind::ConnectTimeout | UpstreamErrorKind::ResponseTimeout => {
-            StatusCode::GATEWAY_TIMEOUT
-        }
+        UpstreamErrorKind::Connect
+        | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Closed
+        | UpstreamErrorKind::Protocol => StatusCode::BAD_GATEWAY,
+        UpstreamErrorKind::ConnectTimeout
+        | UpstreamErrorKind::ResponseTimeout
+        | UpstreamErrorKind::Overdue => StatusCode::GATEWAY_TIMEOUT,
+        UpstreamErrorKind::RequestBodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         UpstreamErrorKind::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
         UpstreamErrorKind::RequestBody | UpstreamErrorKind::RequestBodyMalformed => {
             StatusCode::BAD_REQUEST
@@ -46,6 +49,7 @@ pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
         UpstreamErrorKind::Full | UpstreamErrorKind::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = respond(status, &error.to_string());
+    response.extensions_mut().insert(error.kind());
     if error.kind() == UpstreamErrorKind::Full {
         let soon = HeaderValue::from_static("1");
         response.headers_mut().insert(RETRY_AFTER, soon);

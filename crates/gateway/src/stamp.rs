@@ -1,22 +1,32 @@
-//! Gives every request its id, and every response the id of its request.
+//! Says of every request what all that comes later rests on: its id, its place in a trace, and from
+//! where it came; and gives every response the id of its request.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
+use portcullis::ClientAddr;
 use tower::{Layer, Service};
 
+use crate::headers::origin::{OriginPolicy, Origins};
 use crate::headers::request_id::RequestId;
+use crate::headers::trace_context::{TraceContext, TracePolicy};
+use crate::server::{PeerAddr, Secured};
 
 /// The outermost part of the stack: whatever answers, and even where it panics, the client can
 /// name the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StampLayer;
+#[derive(Debug, Clone)]
+pub(crate) struct StampLayer {
+    origins: Origins,
+    trace: TracePolicy,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Stamp<S> {
     inner: S,
+    origins: Origins,
+    trace: TracePolicy,
 }
 
 pin_project! {
@@ -27,11 +37,39 @@ pin_project! {
     }
 }
 
+impl StampLayer {
+    pub(crate) fn new(origin: &OriginPolicy, trace: TracePolicy) -> Self {
+        Self {
+            origins: Origins::new(origin),
+            trace,
+        }
+    }
+}
+
+impl<S> Stamp<S> {
+    /// Reads what the fields say of the request's way before anything is put in their place.
+    fn stamp<B>(&self, request: &mut Request<B>) -> RequestId {
+        let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
+        let is_secured = request.extensions().get::<Secured>().is_some();
+        let origin = self.origins.of(peer, is_secured, request.headers());
+        TraceContext::assign(request, self.trace, origin.is_trusted());
+        if let Some(client) = origin.client() {
+            request.extensions_mut().insert(ClientAddr(client));
+        }
+        request.extensions_mut().insert(origin);
+        RequestId::assign(request)
+    }
+}
+
 impl<S> Layer<S> for StampLayer {
     type Service = Stamp<S>;
 
     fn layer(&self, inner: S) -> Stamp<S> {
-        Stamp { inner }
+        Stamp {
+            inner,
+            origins: self.origins.clone(),
+            trace: self.trace,
+        }
     }
 }
 
@@ -48,7 +86,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let id = RequestId::assign(&mut request);
+        let id = self.stamp(&mut request);
         ResponseFuture {
             inner: self.inner.call(request),
             id,
@@ -67,5 +105,47 @@ where
         let mut response = ready!(this.inner.poll(cx))?;
         this.id.echo(&mut response);
         Poll::Ready(Ok(response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tower::{ServiceBuilder, ServiceExt, service_fn};
+
+    use super::*;
+    use crate::headers::origin::Origin;
+
+    #[tokio::test]
+    async fn what_comes_behind_knows_the_client_that_trusted_proxies_tell() {
+        let policy = OriginPolicy {
+            trust: vec!["10.0.0.0/8".parse().unwrap()],
+            ..OriginPolicy::default()
+        };
+        let service = ServiceBuilder::new()
+            .layer(StampLayer::new(&policy, TracePolicy::default()))
+            .service(service_fn(async |request: Request<()>| {
+                let extensions = request.extensions();
+                let trace = extensions.get::<TraceContext>().expect("a trace");
+                assert_eq!(request.headers()["traceparent"], trace.to_string());
+                let origin = extensions.get::<Origin>().expect("an origin");
+                let client = extensions.get::<ClientAddr>().expect("a client").0;
+                assert_eq!(origin.client(), Some(client));
+                Ok::<_, Infallible>(Response::new(client.to_string()))
+            }));
+        for (peer, client) in [
+            ("10.0.0.1:1", "203.0.113.9"),
+            ("[::ffff:192.0.2.1]:1", "192.0.2.1"),
+        ] {
+            let request = Request::builder().header("x-forwarded-for", "203.0.113.9");
+            let mut request = request.body(()).unwrap();
+            request
+                .extensions_mut()
+                .insert(PeerAddr(peer.parse().unwrap()));
+            let response = service.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.body(), client);
+            assert!(response.headers().contains_key("x-request-id"));
+        }
     }
 }

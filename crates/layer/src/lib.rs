@@ -44,6 +44,6 @@ mod testing;
 pub use self::axum::{Caller, CallerRejection};
 pub use auth::{ApiKey, ApiKeyLayer, ApiKeyLayerBuilder};
 pub use body::Body;
-pub use client::{ClientAddr, TrustedProxies, TrustedProxiesService};
+pub use client::{ClientAddr, ClientOrigin, TrustedProxies, TrustedProxiesService};
 pub use fields::RateLimitFields;
 pub use scope::{RequireScopes, RequireScopesService};

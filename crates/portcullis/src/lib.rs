@@ -103,8 +103,9 @@ pub use portcullis_admission::{
 #[cfg(feature = "layer")]
 #[doc(inline)]
 pub use portcullis_layer::{
-    ApiKey, ApiKeyLayer, ApiKeyLayerBuilder, Body, ClientAddr, RateLimitFields, RequireScopes,
-    RequireScopesService, TrustedProxies, TrustedProxiesService, auth, client, credential, reject,
+    ApiKey, ApiKeyLayer, ApiKeyLayerBuilder, Body, ClientAddr, ClientOrigin, RateLimitFields,
+    RequireScopes, RequireScopesService, TrustedProxies, TrustedProxiesService, auth, client,
+    credential, reject,
 };
 
 #[cfg(feature = "axum")]

@@ -41,6 +41,15 @@ impl ChannelSender {
         let _ = self.sender.send(Ok(Frame::trailers(trailers))).await;
     }
 
+    /// A trailer section with a field of each name.
+    pub(crate) async fn trailer_section(&self, names: &[&'static str]) {
+        let mut trailers = HeaderMap::new();
+        for name in names {
+            trailers.append(*name, HeaderValue::from_static("1"));
+        }
+        let _ = self.sender.send(Ok(Frame::trailers(trailers))).await;
+    }
+
     /// Whether nobody takes anything any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.sender.is_closed()

@@ -15,6 +15,12 @@ pub struct BodyError {
 pub enum BodyErrorKind {
     /// Nothing came for as long as the idle timeout.
     Stalled,
+    /// It came more slowly than it may.
+    Slow,
+    /// It is longer than it may be.
+    TooLong,
+    /// The time was over that the whole exchange may take.
+    Overdue,
     /// The connection broke.
     Broken,
     /// What came is no body.
@@ -34,13 +40,24 @@ pub enum BodySource {
 
 impl BodyErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 4] = [Self::Stalled, Self::Broken, Self::Malformed, Self::Ended];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Stalled,
+        Self::Slow,
+        Self::TooLong,
+        Self::Overdue,
+        Self::Broken,
+        Self::Malformed,
+        Self::Ended,
+    ];
 
     /// The kind as one lower-case word: the label `kind` of metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stalled => "stalled",
+            Self::Slow => "slow",
+            Self::TooLong => "too_long",
+            Self::Overdue => "overdue",
             Self::Broken => "broken",
             Self::Malformed => "malformed",
             Self::Ended => "ended",
@@ -50,11 +67,19 @@ impl BodyErrorKind {
 
 impl BodyError {
     pub(crate) const fn stalled(from: BodySource) -> Self {
-        Self {
-            kind: BodyErrorKind::Stalled,
-            from,
-            cause: None,
-        }
+        Self::without_cause(BodyErrorKind::Stalled, from)
+    }
+
+    pub(crate) const fn slow(from: BodySource) -> Self {
+        Self::without_cause(BodyErrorKind::Slow, from)
+    }
+
+    pub(crate) const fn too_long(from: BodySource) -> Self {
+        Self::without_cause(BodyErrorKind::TooLong, from)
+    }
+
+    pub(crate) const fn overdue(from: BodySource) -> Self {
+        Self::without_cause(BodyErrorKind::Overdue, from)
     }
 
     /// What came is no body, and why.
@@ -66,9 +91,19 @@ impl BodyError {
         }
     }
 
-    pub(crate) const fn ended(from: BodySource) -> Self {
+    /// The cause is what HTTP/2 tells the other side: this stream alone, and for no fault of the
+    /// connection's (RFC 9113 section 7).
+    pub(crate) fn ended(from: BodySource) -> Self {
         Self {
             kind: BodyErrorKind::Ended,
+            from,
+            cause: Some(Box::new(h2::Error::from(h2::Reason::CANCEL))),
+        }
+    }
+
+    const fn without_cause(kind: BodyErrorKind, from: BodySource) -> Self {
+        Self {
+            kind,
             from,
             cause: None,
         }
@@ -111,6 +146,9 @@ impl fmt::Display for BodyError {
         };
         match self.kind {
             BodyErrorKind::Stalled => write!(f, "{body} stood still for too long"),
+            BodyErrorKind::Slow => write!(f, "{body} came too slowly"),
+            BodyErrorKind::TooLong => write!(f, "{body} is too long"),
+            BodyErrorKind::Overdue => write!(f, "{body} was not over in time"),
             BodyErrorKind::Broken => write!(f, "{body} broke off"),
             BodyErrorKind::Malformed => write!(f, "{body} is malformed"),
             BodyErrorKind::Ended => write!(f, "{body} was ended"),
@@ -121,5 +159,22 @@ impl fmt::Display for BodyError {
 impl Error for BodyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::{BodyError, BodySource};
+
+    #[test]
+    fn what_was_ended_says_so_in_http2() {
+        for source in [BodySource::Client, BodySource::Upstream] {
+            let error = BodyError::ended(source);
+            let cause = error.source().and_then(|cause| cause.downcast_ref());
+            let reason = cause.and_then(h2::Error::reason);
+            assert_eq!(reason, Some(h2::Reason::CANCEL));
+        }
     }
 }

@@ -14,7 +14,7 @@ pin_project! {
     /// A body that fails once nothing of it has come for some time.
     ///
     /// The time runs only while somebody waits for the body: a receiver that is slow to take it
-    /// is not the sender's fault. Trailers end the body and are dropped.
+    /// is not the sender's fault. Trailers end the body.
     #[derive(Debug)]
     pub struct IdleTimeout<B> {
         #[pin]
@@ -61,7 +61,11 @@ where
                 this.deadline.clear();
                 return Poll::Ready(Some(Ok(frame)));
             }
-            Poll::Ready(Some(Ok(_)) | None) => None,
+            Poll::Ready(Some(Ok(trailers))) => {
+                *this.ended = true;
+                return Poll::Ready(Some(Ok(trailers)));
+            }
+            Poll::Ready(None) => None,
             Poll::Ready(Some(Err(cause))) => Some(BodyError::of(*this.from, cause.into())),
             Poll::Pending => {
                 if !this.deadline.is_set() {
@@ -139,14 +143,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn trailers_are_dropped() {
+    async fn trailers_are_the_end() {
         let (sender, body) = ChannelBody::new();
         sender.data("x").await;
-        sender.trailers("x-portcullis-owner", "root").await;
-        drop(sender);
+        sender.trailers("x-sum", "1").await;
+        sender.data("more").await;
         let body = IdleTimeout::new(body, SECOND, BodySource::Client);
         let all = body.collect().await.unwrap();
-        assert!(all.trailers().is_none());
+        assert_eq!(all.trailers().unwrap()["x-sum"], "1");
         assert_eq!(all.to_bytes(), Bytes::from_static(b"x"));
     }
 

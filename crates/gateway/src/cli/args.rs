@@ -2,6 +2,7 @@ use clap::{Parser, Subcommand};
 
 use super::audit::AuditCommand;
 use super::backup::BackupArgs;
+use super::config::ConfigCommand;
 use super::exit::Exit;
 use super::global::GlobalArgs;
 use super::init::InitArgs;
@@ -41,6 +42,9 @@ pub(super) enum Command {
     Keyring(KeyringCommand),
     /// Copy the database to a new file, while it is in use
     Backup(BackupArgs),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Look for damage in the database, its keyring and its audit trail
     Check,
     /// A gateway with a service, an upstream and a key to try out, at once

@@ -142,7 +142,12 @@ impl From<InheritError> for CliError {
 
 impl From<GatewayError> for CliError {
     fn from(error: GatewayError) -> Self {
-        Self::wrap(Exit::Failure, &error)
+        let exit = match &error {
+            GatewayError::AccessLog(_) => Exit::Unavailable,
+            GatewayError::Tls(_) => Exit::Config,
+            _ => Exit::Failure,
+        };
+        Self::wrap(exit, &error)
     }
 }
 

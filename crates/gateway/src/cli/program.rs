@@ -11,7 +11,7 @@ use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::Output;
 use super::shutdown::outlive_file_limit;
-use super::{Exit, audit, backup, check, init, keyring, keys, quickstart, serve, services};
+use super::{Exit, audit, backup, check, config, init, keyring, keys, quickstart, serve, services};
 use crate::life::Inherited;
 use crate::telemetry::{LogLevel, init_logs};
 
@@ -97,6 +97,7 @@ async fn dispatch(
         Command::Backup(args) => backup::run(&args, &global, output)
             .await
             .map(|()| Exit::Done),
+        Command::Config(command) => config::run(command, &global, output),
         Command::Check => check::run(&global, output).await,
         Command::Quickstart(args) => quickstart::run(&args, output).await,
     }

@@ -5,17 +5,23 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Exit;
 use super::error::CliError;
 use super::global::GlobalArgs;
+use super::hang_ups::HangUps;
 use super::shutdown::{End, Shutdown, until_stopped};
 use crate::config::Config;
 use crate::gateway;
 use crate::life::{Inherited, keep_watchdog_quiet, raise_file_limit, tell_ready, tell_stopping};
 use crate::listeners::Listeners;
+use crate::reload::Reloads;
 use crate::telemetry::Metrics;
 
-/// Runs the gateway until it is told to stop; a second signal cuts what is in flight.
+/// Runs the gateway until it is told to stop; a second signal cuts what is in flight. SIGHUP has it
+/// read its configuration again.
 pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exit, CliError> {
     let mut shutdown = Shutdown::listen()?;
-    let config = Config::load(&global.config)?;
+    let hang_ups = HangUps::listen()?;
+    let reading = Config::read(&global.config);
+    let reloads = Reloads::of(&global.config, &reading);
+    let config = reading.into_config()?;
     let metrics = Metrics::install()?;
     raise_file_limit(config.server.max_connections);
     let (listeners, manager) = tokio::select! {
@@ -34,7 +40,15 @@ pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exi
         }
     };
     let _watchdog = AbortOnDropHandle::new(tokio::spawn(keep_watchdog_quiet()));
-    let gateway = gateway::serve(config, manager.clone(), listeners, metrics, stopped);
+    let _forwarding = hang_ups.forward(reloads.handle());
+    let gateway = gateway::serve_and_reload(
+        config,
+        reloads,
+        manager.clone(),
+        listeners,
+        metrics,
+        stopped,
+    );
     let end = until_stopped(gateway, &stop, async || shutdown.next().await).await?;
     if end == End::Cut {
         tracing::warn!("told to stop twice: what was in flight is cut");

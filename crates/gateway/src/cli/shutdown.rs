@@ -119,7 +119,7 @@ pub(super) fn outlive_file_limit() -> Result<(), CliError> {
 }
 
 #[cfg(unix)]
-fn cannot_catch(error: &std::io::Error) -> CliError {
+pub(super) fn cannot_catch(error: &std::io::Error) -> CliError {
     CliError::because(Exit::Failure, "cannot catch signals", error)
 }
 

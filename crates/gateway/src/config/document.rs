@@ -1,11 +1,16 @@
 use std::mem;
 use std::ops::Range;
+use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use super::fault::Finding;
+use super::interpolate::Variables;
+use super::resolution::{Foreign, Resolution};
+use super::shape::Shape;
+use super::sources::Sources;
 
 /// The most faults that are looked for: whoever has more is helped by fewer.
 pub(super) const MAX_FAULTS: usize = 20;
@@ -13,15 +18,59 @@ pub(super) const MAX_FAULTS: usize = 20;
 /// A parsed TOML text that still knows where everything stands.
 pub(super) struct Document<'a> {
     root: Spanned<DeTable<'a>>,
+    /// The same as it is written, to find places in.
+    written: Spanned<DeTable<'a>>,
+    foreign: Foreign,
 }
 
 impl<'a> Document<'a> {
     /// Parses the text; the error is the first fault of syntax.
     pub(super) fn parse(text: &'a str) -> Result<Self, Finding> {
         match DeTable::parse(text) {
-            Ok(root) => Ok(Self { root }),
+            Ok(root) => Ok(Self {
+                written: root.clone(),
+                root,
+                foreign: Foreign::default(),
+            }),
             Err(error) => Err(Finding::of(&error, text.len())),
         }
+    }
+
+    /// Reads the variables and files that the document asks for.
+    pub(super) fn look_up(
+        &self,
+        shape: &Shape,
+        folder: &Path,
+        variables: Variables<'_>,
+        sources: &mut Sources,
+        findings: &mut Vec<Finding>,
+    ) -> Resolution {
+        let root = self.written.get_ref().clone();
+        Resolution::of(root, shape, folder, variables, sources, findings)
+    }
+
+    /// The document with what was read in its places.
+    pub(super) fn with<'b>(
+        self,
+        found: &'b Resolution,
+        shape: &Shape,
+        findings: &mut Vec<Finding>,
+    ) -> Document<'b>
+    where
+        'a: 'b,
+    {
+        let mut root: Spanned<DeTable<'b>> = self.root;
+        let foreign = found.apply(root.get_mut(), shape, findings);
+        Document {
+            root,
+            written: self.written,
+            foreign,
+        }
+    }
+
+    /// A message without what does not stand in the text.
+    pub(super) fn as_written(&self, message: &str) -> String {
+        self.foreign.as_written(message)
     }
 
     /// Reads the document as `T`, and finds every unknown field and wrong type: what is at fault
@@ -35,7 +84,7 @@ impl<'a> Document<'a> {
                 Ok(read) => return Some(read),
                 Err(error) => error,
             };
-            let finding = Finding::of(&error, 0);
+            let finding = self.foreign.censor(Finding::of(&error, 0));
             let removed = remove_from_table(rest.get_mut(), &finding.span);
             findings.push(finding);
             if !removed || findings.len() >= MAX_FAULTS {
@@ -48,7 +97,7 @@ impl<'a> Document<'a> {
     /// document as a whole.
     pub(super) fn field_at(&self, span: &Range<usize>) -> String {
         let mut steps = Vec::new();
-        if find_in_table(self.root.get_ref(), span, &mut steps) {
+        if find_in_table(self.written.get_ref(), span, &mut steps) {
             steps.reverse();
         }
         let mut path = String::new();

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::suggest::nearest;
+
 /// One thing that is wrong in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -12,6 +14,11 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The fault with another message.
+    pub(super) fn telling(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     pub(super) fn new(text: &str, finding: Finding, field: String) -> Self {
         let (line, column) = position(text, finding.span.start);
         Self {
@@ -86,8 +93,23 @@ impl Finding {
 
     /// What the parser found; at `end` where it does not say where.
     pub(super) fn of(error: &toml::de::Error, end: usize) -> Self {
-        Self::new(error.span().unwrap_or(end..end), error.message().trim_end())
+        let message = error.message().trim_end();
+        let mut finding = Self::new(error.span().unwrap_or(end..end), message);
+        if let Some(meant) = meant(message) {
+            finding
+                .message
+                .push_str(&format!(" (did you mean `{meant}`?)"));
+        }
+        finding
     }
+}
+
+/// The field that is near to one that is not known, from serde's "unknown field `a`, expected `b`"
+/// or "expected one of `b`, `c`".
+fn meant(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (written, expected) = rest.rsplit_once("`, expected ")?;
+    nearest(written, expected.split('`').skip(1).step_by(2))
 }
 
 /// A message as it may repeat what a stranger wrote: neither endless nor able to steer a terminal.

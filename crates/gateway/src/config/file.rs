@@ -14,13 +14,19 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::lifetime::Lifetime;
-use super::name::{Auth, CutOff, Name};
+use super::name::{Auth, CertificateName, CorsOrigin, CutOff, Name, ServerName, Verify};
+use super::needs::Needs;
 use super::pairs::Pairs;
 use super::parsed::Parsed;
 use super::section::Section;
+use super::upstream_file::Upstream;
 use super::{HumanDuration, UpstreamAddress};
+use crate::body::BodyRate;
+use crate::headers::origin::OriginField;
+use crate::headers::trace_context::Inbound;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
+use crate::tls::TlsVersion;
 
 /// A value of its own text form, if given, and its place.
 pub(super) type Text<T> = Option<Spanned<Parsed<T>>>;
@@ -35,6 +41,7 @@ pub(super) type Count = Option<Spanned<i64>>;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub(super) listen: Text<SocketAddr>,
+    pub(super) tls: Option<Spanned<Section<Tls>>>,
     pub(super) operations: Section<Operations>,
     pub(super) store: Section<Place>,
     pub(super) keyring: Section<Place>,
@@ -42,10 +49,48 @@ pub(super) struct File {
     pub(super) timeouts: Section<Timeouts>,
     pub(super) limits: Section<Limits>,
     pub(super) proxy_protocol: Section<ProxyProtocol>,
+    pub(super) http2: Section<Http2>,
+    pub(super) forwarded: Section<Forwarded>,
+    pub(super) trace: Section<Trace>,
     pub(super) credentials: Section<Credentials>,
+    pub(super) access_log: Option<Section<AccessLog>>,
     pub(super) services: Vec<Spanned<Section<Service>>>,
     pub(super) upstreams: Vec<Spanned<Section<Upstream>>>,
     pub(super) routes: Vec<Spanned<Section<Route>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tls {
+    pub(super) listen: Text<SocketAddr>,
+    pub(super) minimum: Text<TlsVersion>,
+    pub(super) strict_sni: Option<Spanned<bool>>,
+    pub(super) certificates: Vec<Spanned<Section<Certificate>>>,
+    pub(super) clients: Option<Spanned<Section<Clients>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Certificate {
+    pub(super) names: Vec<Spanned<Parsed<CertificateName>>>,
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    pub(super) key: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Clients {
+    pub(super) verify: Text<Verify>,
+    pub(super) roots: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct UpstreamTls {
+    pub(super) roots: Option<Spanned<PathBuf>>,
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    pub(super) key: Option<Spanned<PathBuf>>,
+    pub(super) server_name: Text<ServerName>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,6 +147,9 @@ pub(super) struct Limits {
     pub(super) header_bytes: Count,
     pub(super) headers: Count,
     pub(super) path_bytes: Count,
+    pub(super) requests_per_connection: Count,
+    pub(super) body_bytes: Count,
+    pub(super) body_rate: Text<BodyRate>,
     pub(super) idle_upstream_connections: Count,
 }
 
@@ -113,8 +161,41 @@ pub(super) struct ProxyProtocol {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct Http2 {
+    pub(super) enabled: Option<Spanned<bool>>,
+    pub(super) streams: Count,
+    pub(super) ping: Text<HumanDuration>,
+    pub(super) resets: Count,
+    pub(super) control_frames: Count,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Forwarded {
+    pub(super) trust: Vec<Spanned<Parsed<IpNet>>>,
+    pub(super) field: Text<OriginField>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Trace {
+    pub(super) inbound: Text<Inbound>,
+    pub(super) sampled: Option<Spanned<bool>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Credentials {
     pub(super) header: Text<HeaderName>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AccessLog {
+    pub(super) enabled: Option<Spanned<bool>>,
+    pub(super) path: Option<Spanned<PathBuf>>,
+    pub(super) lines: Count,
+    pub(super) path_field: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,18 +211,6 @@ pub(super) struct Service {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Upstream {
-    pub(super) name: Text<Name>,
-    pub(super) url: Text<UpstreamAddress>,
-    pub(super) connect: Text<HumanDuration>,
-    pub(super) response: Text<HumanDuration>,
-    pub(super) body: Text<HumanDuration>,
-    pub(super) idle: Text<HumanDuration>,
-    pub(super) idle_connections: Count,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(super) struct Route {
     pub(super) name: Text<Name>,
     pub(super) host: Text<HostPattern>,
@@ -153,9 +222,17 @@ pub(super) struct Route {
     pub(super) service: Text<ServiceName>,
     pub(super) environment: Text<Environment>,
     pub(super) permissions: Option<Spanned<Permissions>>,
-    pub(super) by_method: Option<Spanned<Pairs<Method, Permissions>>>,
+    pub(super) any_permission: Option<Spanned<Permissions>>,
+    pub(super) by_method: Option<Spanned<Pairs<Method, Needs>>>,
     pub(super) upstream: Text<Name>,
     pub(super) strip_prefix: Option<Spanned<bool>>,
+    pub(super) rewrite: Text<PatternText>,
+    pub(super) request_headers: Option<Spanned<Section<HeaderEdits>>>,
+    pub(super) response_headers: Option<Spanned<Section<HeaderEdits>>>,
+    pub(super) cors: Option<Spanned<Section<Cors>>>,
+    pub(super) body_bytes: Count,
+    pub(super) body_rate: Text<BodyRate>,
+    pub(super) timeouts: Option<Spanned<Section<RouteTimeouts>>>,
     pub(super) respond: Option<Spanned<Section<Respond>>>,
     pub(super) redirect: Option<Spanned<Section<Redirection>>>,
     pub(super) end_with_key: Option<Spanned<bool>>,
@@ -167,6 +244,32 @@ pub(super) struct Route {
 pub(super) struct Condition {
     pub(super) name: Text<HeaderName>,
     pub(super) value: Text<HeaderValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HeaderEdits {
+    pub(super) set: Pairs<HeaderName, Spanned<Parsed<HeaderValue>>>,
+    pub(super) add: Pairs<HeaderName, Spanned<Parsed<HeaderValue>>>,
+    pub(super) remove: Vec<Spanned<Parsed<HeaderName>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cors {
+    pub(super) origins: Option<Spanned<Vec<Spanned<Parsed<CorsOrigin>>>>>,
+    pub(super) headers: Option<Vec<Spanned<Parsed<HeaderName>>>>,
+    pub(super) expose: Option<Vec<Spanned<Parsed<HeaderName>>>>,
+    pub(super) credentials: Option<Spanned<bool>>,
+    pub(super) max_age: Text<HumanDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RouteTimeouts {
+    pub(super) response: Text<HumanDuration>,
+    pub(super) body: Text<HumanDuration>,
+    pub(super) whole: Text<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

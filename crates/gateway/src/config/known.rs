@@ -6,6 +6,7 @@ use super::file::{File, Route};
 use super::name::Name;
 use super::parsed::Parsed;
 use super::section::Section;
+use super::suggest::nearest;
 use crate::route::{Matching, PathPattern};
 
 /// The most names that a message lists.
@@ -74,28 +75,37 @@ impl Known {
 
     pub(super) fn check_service(&self, name: &Spanned<Parsed<ServiceName>>) -> Option<Finding> {
         let is_known = self.services.contains(&name.get_ref().0) || !self.complete;
-        let known = self.services.iter().map(ServiceName::as_str);
-        (!is_known).then(|| Finding::new(name.span(), one_of("service", known)))
+        let known: Vec<_> = self.services.iter().map(ServiceName::as_str).collect();
+        let written = name.get_ref().0.as_str();
+        (!is_known).then(|| Finding::new(name.span(), one_of("service", written, &known)))
     }
 
     pub(super) fn check_upstream(&self, name: &Spanned<Parsed<Name>>) -> Option<Finding> {
         let is_known = self.upstreams.contains(&name.get_ref().0) || !self.complete;
-        let known = self.upstreams.iter().map(|name| &*name.0);
-        (!is_known).then(|| Finding::new(name.span(), one_of("upstream", known)))
+        let known: Vec<_> = self.upstreams.iter().map(|name| &*name.0).collect();
+        let written = &name.get_ref().0.0;
+        (!is_known).then(|| Finding::new(name.span(), one_of("upstream", written, &known)))
     }
 }
 
 /// What is allowed where a name is not among those that there are.
-fn one_of<'a>(noun: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let mut known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+fn one_of(noun: &str, written: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return format!("expected the name of a [[{noun}s]] table: there is none");
     }
+    let meant = match nearest(written, known.iter().copied()) {
+        Some(meant) => format!(" (did you mean `{meant}`?)"),
+        None => String::new(),
+    };
+    let mut known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     let more = known.len().saturating_sub(MAX_LISTED);
     known.truncate(MAX_LISTED);
     let rest = match more {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("expected one of the {noun}s: {}{rest}", known.join(", "))
+    format!(
+        "expected one of the {noun}s: {}{rest}{meant}",
+        known.join(", ")
+    )
 }

@@ -32,41 +32,63 @@
 //! assert_eq!((faults[1].field(), faults[1].line(), faults[1].column()), ("store.paht", 3, 1));
 //! ```
 //!
-//! There are no secrets in the file: the keyring is a file of its own.
+//! Any single value may stand elsewhere: `${NAME}` and `${NAME:-default}` in a string are variables
+//! of the environment (`$${` is `${` itself), and `{ file = "PATH" }` is what is in a file, without
+//! the blanks around it. What comes from there is put into the parsed document, and no message
+//! repeats it. The keyring is a file of its own.
 
+mod access_log;
 mod document;
+mod documented;
+mod door;
 mod duration;
+mod effective;
 mod error;
 mod fault;
 mod file;
+mod handling;
+mod http2;
+mod interpolate;
 mod known;
 mod lifetime;
 mod name;
+mod needs;
 mod open;
 mod pairs;
 mod parsed;
 mod plan;
 mod provision;
+mod reading;
+mod resolution;
 mod resolve;
 mod root;
 mod route;
 mod routes;
+mod schema;
 mod section;
 mod service;
 mod services;
 mod settings;
+mod shape;
+mod sources;
+mod suggest;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upstream;
+mod upstream_file;
 mod upstreams;
 
 pub use duration::HumanDuration;
+pub(crate) use effective::Effective;
 pub use error::ConfigError;
 pub use fault::Fault;
 pub use open::{OpenError, OpenErrorKind};
-pub(crate) use plan::{ActionPlan, DoorPlan, RoutePlan};
+pub(crate) use plan::{ActionPlan, DoorPlan, HandlingPlan, RoutePlan, UpstreamPlan};
+pub use reading::Reading;
 pub use root::Config;
 pub use service::{ServiceConfig, ServiceRoute};
+pub(crate) use sources::{Sources, SourcesDigest};
 pub use template::TEMPLATE;
 pub use upstream::UpstreamAddress;

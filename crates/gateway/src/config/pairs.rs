@@ -10,6 +10,12 @@ use super::parsed::{FromText, Parsed};
 #[derive(Debug)]
 pub(super) struct Pairs<K, V>(pub(super) Vec<(Spanned<Parsed<K>>, V)>);
 
+impl<K, V> Default for Pairs<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl<'de, K: FromText, V: Deserialize<'de>> Deserialize<'de> for Pairs<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer

@@ -13,8 +13,13 @@ use portcullis::token;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::{HumanDuration, UpstreamAddress};
+use crate::body::BodyRate;
+use crate::headers::host::HostPolicy;
+use crate::headers::origin::OriginField;
+use crate::headers::trace_context::Inbound;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
+use crate::upstream::{Percent, StatusRange};
 
 /// A value that stands in the file as text of a form of its own.
 ///
@@ -62,9 +67,11 @@ macro_rules! from_text_of_core {
 from_text_of_core!(
     Environment,
     HumanDuration,
+    Percent,
     Permission,
     Rate,
     ServiceName,
+    StatusRange,
     UpstreamAddress,
     token::Prefix,
 );
@@ -119,7 +126,34 @@ macro_rules! from_text_of_route {
     };
 }
 
-from_text_of_route!(HostPattern, PatternText, RedirectTarget);
+from_text_of_route!(
+    BodyRate,
+    HostPattern,
+    HostPolicy,
+    PatternText,
+    RedirectTarget
+);
+
+impl FromText for OriginField {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            "forwarded" => Ok(Self::Forwarded),
+            _ => Err("expected x-forwarded-for or forwarded".to_owned()),
+        }
+    }
+}
+
+impl FromText for Inbound {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "trusted" => Ok(Self::Trusted),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err("expected trusted, always or never".to_owned()),
+        }
+    }
+}
 
 impl FromText for Method {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -141,7 +175,7 @@ impl FromText for HeaderValue {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::from_str(text)
             .ok()
-            .filter(|value| !value.is_empty() && text.trim() == text)
+            .filter(|value| !value.is_empty() && text.trim() == text && text.is_ascii())
             .ok_or_else(|| "expected visible ASCII, with spaces only between".to_owned())
     }
 }

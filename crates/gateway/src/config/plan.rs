@@ -1,16 +1,21 @@
 //! What the routes and upstreams of a configuration come to, in whichever form they were written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis::key::Environments;
 use portcullis::scope::{Permission, Requirement};
 use portcullis::service::ServiceName;
 
 use super::Config;
+use crate::body::BodyRate;
+use crate::headers::edits::Edits;
+use crate::headers::host::HostPolicy;
 use crate::route::{
-    FixedResponse, GuardTerms, LivePolicy, Matching, MethodSet, PathPattern, Redirect,
+    CorsPlan, FixedResponse, GuardTerms, LivePolicy, Matching, MethodSet, PathPattern, PathRewrite,
+    Redirect,
 };
-use crate::upstream::UpstreamConfig;
+use crate::upstream::{ExchangeTimes, UpstreamConfig};
 
 /// One route.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +24,7 @@ pub(crate) struct RoutePlan {
     pub(crate) matching: Matching,
     pub(crate) door: DoorPlan,
     pub(crate) action: ActionPlan,
+    pub(crate) handling: HandlingPlan,
     pub(crate) live: LivePolicy,
 }
 
@@ -47,17 +53,32 @@ pub(crate) enum ActionPlan {
     Forward {
         /// The upstream's name.
         upstream: Arc<str>,
-        /// How many segments of the path do not go upstream.
-        stripped: usize,
+        rewrite: PathRewrite,
     },
     Respond(FixedResponse),
     Redirect(Redirect),
+}
+
+/// What a route does with its requests and their answers on the way.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct HandlingPlan {
+    /// Edits of the fields of requests, and of answers.
+    pub(crate) request: Edits,
+    pub(crate) response: Edits,
+    pub(crate) body_bytes: Option<u64>,
+    pub(crate) body_rate: BodyRate,
+    pub(crate) times: ExchangeTimes,
+    /// The longest that a request and its answer may take.
+    pub(crate) whole: Option<Duration>,
+    pub(crate) cors: Option<CorsPlan>,
 }
 
 /// One upstream.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UpstreamPlan {
     pub(crate) name: Arc<str>,
+    /// Which host it is asked for.
+    pub(crate) host: HostPolicy,
     pub(crate) config: UpstreamConfig,
 }
 
@@ -77,8 +98,9 @@ impl Config {
                 }),
                 action: ActionPlan::Forward {
                     upstream: Arc::clone(&name),
-                    stripped: 0,
+                    rewrite: PathRewrite::AsItIs,
                 },
+                handling: self.handling.clone(),
                 live: LivePolicy::default(),
                 name,
             })
@@ -94,6 +116,7 @@ impl Config {
         let of_services = self.services.iter().filter_map(|service| {
             Some(UpstreamPlan {
                 name: service.name.as_str().into(),
+                host: HostPolicy::Upstream,
                 config: service.route.as_ref()?.upstream.clone(),
             })
         });
@@ -125,10 +148,15 @@ impl KeyTerms {
     }
 }
 
-/// A requirement with further permissions.
+/// A requirement with further permissions, and with one of these at least, if there are any.
 pub(super) fn with_more(
     requirement: &Requirement,
-    more: impl IntoIterator<Item = Permission>,
+    all: impl IntoIterator<Item = Permission>,
+    any: Option<Vec<Permission>>,
 ) -> Requirement {
-    Requirement::all_of(requirement.iter().cloned().chain(more))
+    let more = requirement.clone().and(Requirement::all_of(all));
+    match any {
+        Some(any) => more.and(Requirement::any_of(any)),
+        None => more,
+    }
 }

@@ -7,36 +7,55 @@ use http::HeaderName;
 use portcullis::manager::ManagerConfig;
 use toml::Spanned;
 
+use super::access_log::resolve_access_log;
 use super::fault::Finding;
-use super::file::{File, Limits, Manager, Place, Text, Timeouts};
+use super::file::{File, Forwarded, Limits, Manager, Place, Text, Timeouts, Trace};
+use super::handling;
+use super::http2::resolve_http2;
 use super::known::{Known, routed_services};
 use super::lifetime::Lifetime;
 use super::routes::resolve_routes;
-use super::services::resolve_services;
+use super::services::{resolve_services, value};
 use super::settings::{Broken, Setting, settle};
+use super::tls::resolve_tls;
 use super::upstreams::resolve_upstreams;
 use super::{Config, HumanDuration};
+use crate::headers::origin::OriginPolicy;
 use crate::headers::spelling;
+use crate::headers::trace_context::TracePolicy;
 use crate::path::DEFAULT_MAX_LENGTH;
 use crate::server::ServerConfig;
 use crate::setting::{InvalidSetting, check_count};
+use crate::tls::TlsConfig;
 use crate::upstream::UpstreamConfig;
 
 /// Checks every value; what is wrong is added to `findings`, and its default taken.
-pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
+pub(super) fn resolve(mut file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
     let routed = routed_services(&file.routes);
     let known = Known::of(&file);
     let (mut server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
     let proxies = file.proxy_protocol.0.networks.into_iter();
     server.proxy_protocol = proxies.map(|network| network.into_inner().0).collect();
+    server.http2 = resolve_http2(file.http2.0, findings);
+    // These have connections of many clients.
+    let origin = resolve_origin(file.forwarded.0, findings);
+    server.uncounted.clone_from(&origin.trust);
     let (listen, operations_listen) =
         resolve_listeners(file.listen, file.operations.0.listen, findings);
+    let taken = [listen, operations_listen];
+    let tls = file
+        .tls
+        .and_then(|tls| resolve_tls(tls, &taken, folder, findings));
+    let http2 = server.http2.is_some();
+    let tls = tls.map(|tls| TlsConfig { http2, ..tls });
     let services = resolve_services(file.services, &routed, &upstream, findings);
-    let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, findings);
-    let route_tables = resolve_routes(file.routes, &known, &services, findings);
+    let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, folder, findings);
+    let handling = handling::common(&mut file.limits.0, findings);
+    let route_tables = resolve_routes(file.routes, &known, &services, &handling, findings);
     Config {
         listen,
         operations_listen,
+        tls,
         rate_capacity: rate_capacity(&file.manager.0),
         store_path: resolve_place(file.store.0, "portcullis.db", folder, findings),
         keyring_path: resolve_place(file.keyring.0, "keyring", folder, findings),
@@ -44,6 +63,10 @@ pub(super) fn resolve(file: File, folder: &Path, findings: &mut Vec<Finding>) ->
         server,
         max_path_length: resolve_path_length(&file.limits.0, findings),
         credential_header: resolve_header(file.credentials.0.header, findings),
+        origin,
+        trace: resolve_trace(file.trace.0),
+        handling,
+        access_log: resolve_access_log(file.access_log, folder, findings),
         services,
         route_tables,
         upstream_tables,
@@ -199,6 +222,7 @@ fn resolve_waiting(
         ),
         count!(limits.headers, ServerConfig, max_headers),
         count!(limits.header_bytes, ServerConfig, max_header_size),
+        count!(limits.requests_per_connection, ServerConfig, max_requests),
     ];
     let upstream = [
         time!(timeouts.connect, UpstreamConfig, connect_timeout),
@@ -229,6 +253,29 @@ fn resolve_path_length(limits: &Limits, findings: &mut Vec<Finding>) -> usize {
         |length| check(length).map_err(Broken::from),
         findings,
     )
+}
+
+/// The most networks of proxies.
+const MAX_NETWORKS: usize = 256;
+
+fn resolve_origin(forwarded: Forwarded, findings: &mut Vec<Finding>) -> OriginPolicy {
+    if let Some(more) = forwarded.trust.get(MAX_NETWORKS) {
+        let message = format!("expected at most {MAX_NETWORKS} networks");
+        findings.push(Finding::new(more.span(), message));
+    }
+    let networks = forwarded.trust.into_iter();
+    OriginPolicy {
+        trust: networks.map(|network| network.into_inner().0).collect(),
+        field: value(forwarded.field).unwrap_or_default(),
+    }
+}
+
+fn resolve_trace(trace: Trace) -> TracePolicy {
+    let default = TracePolicy::default();
+    TracePolicy {
+        inbound: value(trace.inbound).unwrap_or(default.inbound),
+        sampled: trace.sampled.map_or(default.sampled, Spanned::into_inner),
+    }
 }
 
 /// Header fields that mean something else already, in any spelling: a token in one of them would be

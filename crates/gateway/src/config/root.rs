@@ -1,4 +1,6 @@
-use std::fs::File;
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
@@ -8,10 +10,16 @@ use portcullis::manager::ManagerConfig;
 
 use super::document::{Document, MAX_FAULTS};
 use super::fault::{Fault, Finding};
-use super::plan::{RoutePlan, UpstreamPlan};
+use super::interpolate::Variables;
+use super::plan::{HandlingPlan, RoutePlan, UpstreamPlan};
 use super::resolve::resolve;
-use super::{ConfigError, ServiceConfig};
+use super::sources::Sources;
+use super::{ConfigError, Reading, ServiceConfig, shape};
+use crate::access::AccessLogConfig;
+use crate::headers::origin::OriginPolicy;
+use crate::headers::trace_context::TracePolicy;
 use crate::server::ServerConfig;
+use crate::tls::TlsConfig;
 
 /// Everything that the gateway is told by its file, checked.
 #[derive(Debug, Clone)]
@@ -21,6 +29,8 @@ pub struct Config {
     /// Where operators connect, for health and metrics: a listener of its own, so that it is never
     /// open to the world by accident. Default 127.0.0.1:9090.
     pub operations_listen: SocketAddr,
+    /// What the listener for TLS shows and asks; there is none by default.
+    pub tls: Option<TlsConfig>,
     /// The database file. Default `portcullis.db` in the file's folder.
     pub store_path: PathBuf,
     /// The keyring file. Default `keyring` in the file's folder.
@@ -37,8 +47,16 @@ pub struct Config {
     pub max_path_length: usize,
     /// The header that may hold a token beside `Authorization: Bearer`; none by default.
     pub credential_header: Option<HeaderName>,
+    /// Where a line goes for each request; none by default.
+    pub access_log: Option<AccessLogConfig>,
     /// The services, in the file's order.
     pub services: Vec<ServiceConfig>,
+    /// Who is believed about where requests come from: nobody by default.
+    pub origin: OriginPolicy,
+    /// Whose traces are gone on with.
+    pub trace: TracePolicy,
+    /// What all routes do on the way that do not say it themselves.
+    pub(super) handling: HandlingPlan,
     /// What stands in `[[routes]]` and `[[upstreams]]`, in the file's order.
     pub(super) route_tables: Vec<RoutePlan>,
     pub(super) upstream_tables: Vec<UpstreamPlan>,
@@ -57,15 +75,57 @@ impl Config {
     pub const DEFAULT_OPERATIONS: SocketAddr =
         SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9090));
 
-    /// Reads and checks a file. Paths in it are relative to its folder.
+    /// Reads and checks a file, with the variables of the environment and the files that it asks
+    /// for. Paths in it are relative to its folder.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] where the file cannot be read, is longer than 1 MiB, or has faults: all of
     /// them, up to 20.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path).map_err(|error| ConfigError::unreadable(path, error))?;
-        Self::parse(&text, path)
+        Self::read(path).into_config()
+    }
+
+    /// The same, with what a reload must know of the files.
+    #[must_use]
+    pub fn read(path: &Path) -> Reading {
+        let mut sources = Sources::new();
+        let text = read(path);
+        let bytes = text.as_ref().map(|text| text.as_bytes());
+        sources.add(path, bytes);
+        match text {
+            Ok(text) => {
+                Self::check(text, path, &|name| env::var_os(name), sources).with_named_files()
+            }
+            Err(error) => Reading::new(
+                Err(ConfigError::unreadable(path, error)),
+                String::new(),
+                sources,
+            ),
+        }
+    }
+
+    /// The same, for a configuration that others write while it is read: one that says nothing is
+    /// about to be written, and what is no regular file may never end.
+    pub(crate) fn read_again(path: &Path) -> Reading {
+        let refused = |expected: &str| {
+            let mut sources = Sources::new();
+            let error = io::Error::new(io::ErrorKind::InvalidInput, expected);
+            sources.add(path, Err(&error));
+            Reading::new(
+                Err(ConfigError::unreadable(path, error)),
+                String::new(),
+                sources,
+            )
+        };
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return refused("expected a regular file");
+        }
+        let reading = Self::read(path);
+        match reading.config() {
+            Ok(_) if reading.is_blank() => refused("expected more than an empty file"),
+            _ => reading,
+        }
     }
 
     /// Checks a text as [`Config::load`] does. `path` is where it stands: it is named in errors,
@@ -75,19 +135,49 @@ impl Config {
     ///
     /// [`ConfigError`] with everything that is wrong, up to 20 faults.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let document = Document::parse(text).map_err(|finding| {
-            let fault = Fault::new(text, finding, String::new());
-            ConfigError::faulty(path, text, vec![fault], false)
-        })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut findings = Vec::new();
-        let config = document
-            .read(&mut findings)
-            .map(|file| resolve(file, folder, &mut findings));
-        match config {
-            Some(config) if findings.is_empty() => Ok(config),
-            _ => Err(locate(text, path, &document, findings)),
-        }
+        Self::parse_with(text, path, &|name| env::var_os(name))
+    }
+
+    /// The same with variables of one's own in place of the environment's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`].
+    pub fn parse_with(
+        text: &str,
+        path: &Path,
+        variables: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let reading = Self::check(text.to_owned(), path, variables, Sources::new());
+        reading.into_config()
+    }
+
+    fn check(text: String, path: &Path, variables: Variables<'_>, mut sources: Sources) -> Reading {
+        let outcome = check(&text, path, variables, &mut sources);
+        Reading::new(outcome, text, sources)
+    }
+}
+
+fn check(
+    text: &str,
+    path: &Path,
+    variables: Variables<'_>,
+    sources: &mut Sources,
+) -> Result<Config, ConfigError> {
+    let document = Document::parse(text).map_err(|finding| {
+        let fault = Fault::new(text, finding, String::new());
+        ConfigError::faulty(path, text, vec![fault], false)
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (shape, mut findings) = (shape::of_file(), Vec::new());
+    let found = document.look_up(shape, folder, variables, sources, &mut findings);
+    let document = document.with(&found, shape, &mut findings);
+    let config = document
+        .read(&mut findings)
+        .map(|file| resolve(file, folder, &mut findings));
+    match config {
+        Some(config) if findings.is_empty() => Ok(config),
+        _ => Err(locate(text, path, &document, findings)),
     }
 }
 
@@ -122,5 +212,10 @@ fn locate(text: &str, path: &Path, document: &Document<'_>, findings: Vec<Findin
     faults.sort_by_key(|fault| fault.span.start);
     let more = faults.len() >= MAX_FAULTS;
     faults.truncate(MAX_FAULTS);
+    let faults = faults.into_iter().map(|fault| {
+        let message = document.as_written(fault.message());
+        fault.telling(message)
+    });
+    let faults = faults.collect();
     ConfigError::faulty(path, text, faults, more)
 }

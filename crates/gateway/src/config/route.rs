@@ -3,24 +3,21 @@ use std::sync::Arc;
 
 use http::header::HeaderValue;
 use http::{Method, StatusCode};
-use portcullis::key::Environments;
-use portcullis::scope::Requirement;
 use toml::Spanned;
 
 use super::ServiceConfig;
 use super::fault::Finding;
-use super::file::{Condition, Permissions, Redirection, Respond, Route, Text};
+use super::file::{Condition, Redirection, Respond, Route, Text};
 use super::known::Known;
-use super::name::{Auth, Name};
-use super::pairs::Pairs;
+use super::name::Name;
 use super::parsed::Parsed;
-use super::plan::{ActionPlan, DoorPlan, KeyTerms, RoutePlan, with_more};
+use super::plan::{ActionPlan, HandlingPlan, RoutePlan};
 use super::section::Section;
-use super::services::{permissions, value};
+use super::services::value;
 use crate::path::Prefix;
 use crate::route::{
     Fate, FixedResponse, HeaderCondition, LivePolicy, Matching, MethodSet, PathPattern,
-    PatternText, Reach, Redirect,
+    PathRewrite, PathTemplate, PatternText, Reach, Redirect, UnknownParameter,
 };
 
 /// The most header fields that a route may look at.
@@ -33,6 +30,8 @@ pub(super) struct Reader<'a> {
     pub(super) table: Range<usize>,
     pub(super) known: &'a Known,
     pub(super) services: &'a [ServiceConfig],
+    /// What all routes do on the way that do not say it themselves.
+    pub(super) common: &'a HandlingPlan,
     pub(super) findings: &'a mut Vec<Finding>,
 }
 
@@ -51,7 +50,9 @@ impl Reader<'_> {
             },
         };
         let path = self.path(route.path.take(), route.prefix.take());
+        let handling = self.handling(&mut route);
         let matching = Matching {
+            preflights: handling.cors.is_some(),
             host: value(route.host.take()).unwrap_or_default(),
             methods: self.methods(route.methods.take()),
             headers: self.conditions(std::mem::take(&mut route.headers)),
@@ -67,15 +68,16 @@ impl Reader<'_> {
             matching,
             door: door?,
             action: action?,
+            handling,
             live,
         })
     }
 
-    fn find(&mut self, span: Range<usize>, message: impl AsRef<str>) {
+    pub(super) fn find(&mut self, span: Range<usize>, message: impl AsRef<str>) {
         self.findings.push(Finding::new(span, message));
     }
 
-    fn missing(&mut self, field: &'static str, example: &str) {
+    pub(super) fn missing(&mut self, field: &'static str, example: &str) {
         let finding = Finding::missing(self.table.clone(), field, example);
         self.findings.push(finding);
     }
@@ -109,13 +111,7 @@ impl Reader<'_> {
         let Some(methods) = methods else {
             return MethodSet::Any;
         };
-        // One with a fault was taken out, so there may only seem to be none.
-        let span = methods.span();
-        let faulty = self
-            .findings
-            .iter()
-            .any(|finding| span.contains(&finding.span.start));
-        if methods.get_ref().is_empty() && !faulty {
+        if methods.get_ref().is_empty() && !self.is_faulty(&methods.span()) {
             self.find(
                 methods.span(),
                 "expected one method at least; all if left out",
@@ -175,6 +171,13 @@ impl Reader<'_> {
         if let Some(strips) = strips.filter(|_| asked && !strippable) {
             self.find(strips.span(), "expected a prefix and an upstream beside it");
         }
+        let template = route.rewrite.take();
+        if let Some(template) = &template
+            && (route.upstream.is_none() || asked)
+        {
+            let message = "expected an upstream beside it, and no strip_prefix";
+            self.find(template.span(), message);
+        }
         let given = [
             route.upstream.as_ref().map(Spanned::span),
             route.respond.as_ref().map(Spanned::span),
@@ -185,9 +188,14 @@ impl Reader<'_> {
         }
         if let Some(upstream) = route.upstream.take() {
             self.findings.extend(self.known.check_upstream(&upstream));
+            let rewrite = match template {
+                Some(template) => self.rewrite(&template, path)?,
+                None if asked => PathRewrite::WithoutFirst(path.segments().len()),
+                None => PathRewrite::AsItIs,
+            };
             return Some(ActionPlan::Forward {
                 upstream: Arc::clone(&upstream.get_ref().0.0),
-                stripped: if asked { path.segments().len() } else { 0 },
+                rewrite,
             });
         }
         if let Some(respond) = route.respond.take() {
@@ -198,6 +206,22 @@ impl Reader<'_> {
         }
         self.missing("upstream", "upstream = \"orders\", or respond or redirect");
         None
+    }
+
+    fn rewrite(
+        &mut self,
+        template: &Spanned<Parsed<PatternText>>,
+        path: &PathPattern,
+    ) -> Option<PathRewrite> {
+        match PathTemplate::new(&template.get_ref().0, path) {
+            Ok(template) => Some(PathRewrite::Template(template)),
+            Err(UnknownParameter(name)) => {
+                let message =
+                    format!("expected parameters of the route's path: it has no {{{name}}}");
+                self.find(template.span(), message);
+                None
+            }
+        }
     }
 
     fn respond(&mut self, table: Range<usize>, respond: Respond) -> Option<ActionPlan> {
@@ -255,98 +279,5 @@ impl Reader<'_> {
         };
         let status = status?;
         Some(ActionPlan::Redirect(Redirect { to, status }))
-    }
-}
-
-impl Reader<'_> {
-    /// Whom a route lets in.
-    fn door(&mut self, route: Route, methods: &MethodSet) -> Option<DoorPlan> {
-        let auth = value(route.auth);
-        if auth == Some(Auth::Open) {
-            let asked = [
-                route
-                    .service
-                    .as_ref()
-                    .map(|given| (given.span(), "service")),
-                route
-                    .environment
-                    .as_ref()
-                    .map(|given| (given.span(), "environment")),
-                route
-                    .permissions
-                    .as_ref()
-                    .map(|given| (given.span(), "permissions")),
-                route
-                    .by_method
-                    .as_ref()
-                    .map(|given| (given.span(), "by_method")),
-                route
-                    .end_with_key
-                    .as_ref()
-                    .map(|given| (given.span(), "end_with_key")),
-                route
-                    .cut_off
-                    .as_ref()
-                    .map(|given| (given.span(), "cut_off")),
-            ];
-            for (span, field) in asked.into_iter().flatten() {
-                self.find(
-                    span,
-                    format!("an open route asks for no key: expected no {field}"),
-                );
-            }
-            return Some(DoorPlan::Open);
-        }
-        let Some(service) = route.service else {
-            self.missing("service", "service = \"orders\", or auth = \"open\"");
-            return None;
-        };
-        self.findings.extend(self.known.check_service(&service));
-        let own = permissions(
-            route
-                .permissions
-                .map(Spanned::into_inner)
-                .unwrap_or_default(),
-            self.findings,
-        );
-        let name = service.into_inner().0;
-        // Of a service with faults of its own nothing is known, and nothing built.
-        let service = self.services.iter().find(|service| service.name == name)?;
-        let requirement = with_more(&service.requirement, own);
-        let environment = value(route.environment).or(service.environment);
-        let terms = KeyTerms {
-            service: name,
-            environments: environment.map_or(Environments::ALL, Environments::only),
-            by_method: self.by_method(route.by_method, methods, &requirement),
-            requirement,
-        };
-        Some(match auth {
-            Some(Auth::Optional) => DoorPlan::Optional(terms),
-            _ => DoorPlan::Required(terms),
-        })
-    }
-
-    /// What single methods need beside what all need.
-    fn by_method(
-        &mut self,
-        table: Option<Spanned<Pairs<Method, Permissions>>>,
-        methods: &MethodSet,
-        all: &Requirement,
-    ) -> Vec<(MethodSet, Requirement)> {
-        let pairs = table.map(|table| table.into_inner().0).unwrap_or_default();
-        let mut found = Vec::new();
-        for (method, listed) in pairs {
-            let (span, method) = (method.span(), method.into_inner().0);
-            if method == Method::HEAD {
-                self.find(span, "HEAD asks for what GET does: expected GET");
-                continue;
-            }
-            if !methods.contains(&method) {
-                self.find(span, "expected one of the route's methods");
-            }
-            let listed = permissions(listed, self.findings);
-            found.push((MethodSet::of([method]), with_more(all, listed)));
-        }
-        found
     }
 }

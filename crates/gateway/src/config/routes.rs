@@ -6,7 +6,7 @@ use super::ServiceConfig;
 use super::fault::Finding;
 use super::file::Route;
 use super::known::Known;
-use super::plan::RoutePlan;
+use super::plan::{HandlingPlan, RoutePlan};
 use super::route::Reader;
 use super::section::Section;
 use super::services::find_repeated;
@@ -20,6 +20,7 @@ pub(super) fn resolve_routes(
     routes: Vec<Spanned<Section<Route>>>,
     known: &Known,
     services: &[ServiceConfig],
+    common: &HandlingPlan,
     findings: &mut Vec<Finding>,
 ) -> Vec<RoutePlan> {
     if let Some(first) = routes.get(MAX_ROUTES) {
@@ -41,6 +42,7 @@ pub(super) fn resolve_routes(
             table: table.clone(),
             known,
             services,
+            common,
             findings,
         };
         let pattern = place_of(&route.get_ref().0);

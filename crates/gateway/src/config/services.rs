@@ -7,7 +7,10 @@ use super::file::{Permissions, Service, Text};
 use super::parsed::Parsed;
 use super::section::Section;
 use super::{ServiceConfig, ServiceRoute};
-use crate::upstream::UpstreamConfig;
+use crate::path;
+use crate::route::{InvalidPattern, PathPattern};
+use crate::tls::UpstreamTls;
+use crate::upstream::{EndpointConfig, UpstreamConfig};
 
 /// The most services of one file: metrics have a label for each.
 const MAX_SERVICES: usize = 1_000;
@@ -56,6 +59,7 @@ fn resolve_service(
     let span = service.span();
     let service = service.into_inner().0;
     let permissions = permissions(service.permissions, findings);
+    let prefix_span = service.prefix.as_ref().map(Spanned::span);
     let mut missing = |field, example: &str| {
         findings.push(Finding::missing(span.clone(), field, example));
     };
@@ -75,11 +79,18 @@ fn resolve_service(
     if needs_route && address.is_none() {
         missing("upstream", "upstream = \"http://127.0.0.1:3000\"");
     }
+    let deep = prefix_span.filter(|_| {
+        let depth = prefix.as_ref().map_or(0, path::Prefix::depth);
+        depth > PathPattern::MAX_SEGMENTS
+    });
+    if let Some(span) = deep {
+        findings.push(Finding::new(span, InvalidPattern::TooLong.to_string()));
+    }
     let route = prefix.zip(address).map(|(prefix, address)| ServiceRoute {
         prefix,
         upstream: UpstreamConfig {
-            authority: address.authority().clone(),
-            ..upstream.clone()
+            tls: address.is_secure().then(UpstreamTls::default),
+            ..upstream.at(vec![EndpointConfig::new(address.authority().clone())])
         },
     });
     Some(ServiceConfig {

@@ -5,17 +5,29 @@ use http::Uri;
 use http::uri::Authority;
 use portcullis::Invalid;
 
-/// Where an upstream listens: `http://HOST` or `http://HOST:PORT`, without a path.
+use crate::tls::ServerIdentity;
+
+/// Where an upstream listens: `http://HOST` or `http://HOST:PORT`, or the same with `https`,
+/// without a path.
 ///
 /// The path that goes upstream is the request's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamAddress(Authority);
+pub struct UpstreamAddress {
+    authority: Authority,
+    is_secure: bool,
+}
 
 impl UpstreamAddress {
     /// Host and port, as they stand in a URI.
     #[must_use]
     pub fn authority(&self) -> &Authority {
-        &self.0
+        &self.authority
+    }
+
+    /// Whether it is spoken to in TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
     }
 }
 
@@ -26,8 +38,8 @@ impl FromStr for UpstreamAddress {
         let expected = || {
             Invalid::new(
                 "upstream",
-                "http://HOST or http://HOST:PORT without path, query or user, \
-                 for example http://127.0.0.1:3000",
+                "http://HOST or http://HOST:PORT, or the same with https, without path, query or \
+                 user, for example http://127.0.0.1:3000",
             )
         };
         let uri: Uri = text.parse().map_err(|_| expected())?;
@@ -39,8 +51,17 @@ impl FromStr for UpstreamAddress {
             // A user name stands before the host.
             None => false,
         };
-        if uri.scheme_str() == Some("http") && bare && port && !authority.host().is_empty() {
-            Ok(Self(authority.clone()))
+        let is_secure = match uri.scheme_str() {
+            Some("http") => false,
+            // A host that no certificate can be for could never be trusted.
+            Some("https") if ServerIdentity::of(authority).is_some() => true,
+            _ => return Err(expected()),
+        };
+        if bare && port && !authority.host().is_empty() {
+            Ok(Self {
+                authority: authority.clone(),
+                is_secure,
+            })
         } else {
             Err(expected())
         }
@@ -49,7 +70,8 @@ impl FromStr for UpstreamAddress {
 
 impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.0)
+        let scheme = if self.is_secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
     }
 }
 
@@ -64,6 +86,8 @@ mod tests {
             ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
             ("HTTP://orders.internal", "http://orders.internal"),
             ("http://[::1]:3000", "http://[::1]:3000"),
+            ("https://127.0.0.1:3000", "https://127.0.0.1:3000"),
+            ("https://orders.internal/", "https://orders.internal"),
         ] {
             let address: UpstreamAddress = text.parse().expect(text);
             assert_eq!(address.to_string(), printed);
@@ -73,7 +97,9 @@ mod tests {
             "http://",
             "http://:80",
             "127.0.0.1:3000",
-            "https://a",
+            "https://",
+            "https://a/b",
+            "https://a b",
             "ftp://a",
             "http://a/b",
             "http://a?b",

@@ -1,16 +1,18 @@
-use std::net::SocketAddr;
-
 use http::HeaderMap;
 
+use crate::headers::host::AskedHost;
+use crate::headers::origin::Origin;
 use crate::path::CanonicalPath;
 
 /// What the gateway found out about a request before it may pass.
 #[derive(Clone, Debug)]
 pub struct Passage {
-    /// Where it goes; the same value that was routed and authorized.
+    /// Where it goes; what was routed and authorized, or what its route makes of that.
     pub path: CanonicalPath,
-    /// The peer of the connection, for `Forwarded` and `X-Forwarded-For`.
-    pub peer: Option<SocketAddr>,
+    /// From where it came, for `Forwarded` and `X-Forwarded-*`.
+    pub origin: Origin,
+    /// The host that it was routed by.
+    pub host: Option<AskedHost>,
     /// Fields that are set last of all, each in place of what bears its name: the identity fields.
     pub identity: HeaderMap,
 }

@@ -3,17 +3,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use tokio::net::TcpListener;
 use tower::service_fn;
 
-use super::{Forward, Passage};
+use super::{Forward, Passage, Terms};
 use crate::body::ProxyBody;
+use crate::headers::host::AskedHost;
 use crate::headers::identity::{self, Identity};
+use crate::headers::origin::Origin;
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
 use crate::server::{PeerAddr, RequestBody, Server, ServerConfig};
-use crate::upstream::{HttpUpstream, UpstreamConfig};
+use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamErrorKind, UpstreamFuture};
 use crate::wire::{Wire, listener};
 
 /// A gateway that lets everything pass as one and the same key.
@@ -51,7 +55,8 @@ async fn pass(
     );
     let passage = Passage {
         path: CanonicalPath::from_uri(request.uri()).unwrap(),
-        peer: Some(SocketAddr::new(peer.ip(), 1)),
+        origin: Origin::of_peer(Some(SocketAddr::new(peer.ip(), 1))),
+        host: Some(AskedHost("asked.example:81".into())),
         identity: fields,
     };
     Ok(forward.send(request, passage).await.unwrap_or_else(|_| {
@@ -59,6 +64,39 @@ async fn pass(
         *response.status_mut() = StatusCode::BAD_GATEWAY;
         response
     }))
+}
+
+/// An upstream that must not be asked.
+struct Untouched;
+
+impl Upstream for Untouched {
+    fn name(&self) -> &str {
+        "orders"
+    }
+
+    fn send(&self, _: Request<ProxyBody>) -> UpstreamFuture {
+        panic!("a request went on")
+    }
+}
+
+#[tokio::test]
+async fn body_that_is_known_to_be_too_long_is_not_begun() {
+    let terms = Terms {
+        body_bytes: Some(3),
+        ..Terms::default()
+    };
+    let body = Full::new(Bytes::from_static(b"1234")).map_err(|never: Infallible| match never {});
+    let passage = Passage {
+        path: CanonicalPath::from_uri(&"/".parse().unwrap()).unwrap(),
+        origin: Origin::of_peer(None),
+        host: None,
+        identity: HeaderMap::new(),
+    };
+    let body: ProxyBody = ProxyBody::of(body);
+    let forward = Forward::on(Arc::new(Untouched), terms);
+    let sent = forward.send(Request::new(body), passage).await;
+    let error = sent.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::RequestBodyTooLong);
 }
 
 /// The field lines of a head in order of the alphabet; the order of a head is not its meaning.
@@ -99,8 +137,10 @@ async fn fields_of_a_request_are_the_clients_own_and_ours() {
         fields(&head),
         [
             "accept: */*",
+            "connection: te",
             "forwarded: for=127.0.0.1;host=\"asked.example:81\";proto=http",
             &host,
+            "te: trailers",
             "via: 1.0 before",
             "via: 1.1 portcullis",
             "x-forwarded-for: 127.0.0.1",
@@ -141,7 +181,7 @@ async fn fields_of_a_response_are_the_upstreams_without_its_hop() {
     wire.head().await;
     wire.send(
         "HTTP/1.1 404 Gone Fishing\r\nConnection: X-Once\r\nX-Once: 1\r\nKeep-Alive: 5\r\n\
-         Upgrade: h2c\r\nProxy-Authenticate: Basic\r\nTrailer: x\r\nX-Portcullis-Owner: root\r\n\
+         Upgrade: h2c\r\nAlt-Svc: h2=\":443\"\r\nProxy-Authenticate: Basic\r\nTrailer: x\r\nX-Portcullis-Owner: root\r\n\
          Set-Cookie: a\r\nSet-Cookie: b\r\nDate: today\r\nContent-Length: 2\r\n\r\nok",
     )
     .await;
@@ -196,24 +236,65 @@ async fn body_of_a_get_is_not_lost() {
 }
 
 #[tokio::test]
-async fn trailers_end_at_the_gateway() {
+async fn announced_trailers_pass_both_ways_without_those_that_forge() {
     let (mut client, upstream) = gateway().await;
     client
         .send(
-            "POST / HTTP/1.1\r\nhost: a\r\nte: trailers\r\ntrailer: x-portcullis-owner\r\n\
-             transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-portcullis-owner: root\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\nte: Trailers;q=1, trailers\r\nconnection: te\r\nx-head: 1\r\n\
+             trailer: x-portcullis-owner, X-Sum, x_head, content-length, x-forwarded-for\r\n\
+             transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-portcullis-owner: root\r\n\
+             x-sum: 1\r\nx_portcullis_scopes: *\r\nx_head: 2\r\ncontent-length: 9\r\n\
+             x-forwarded-for: 192.0.2.1\r\nx-unsaid: 1\r\n\r\n",
         )
         .await;
     let mut wire = Wire::accept(&upstream).await;
-    wire.head().await;
+    let head = wire.head().await;
+    for line in ["te: trailers", "connection: te", "trailer: x-sum, x_head"] {
+        assert!(fields(&head).contains(&line), "{line} in {head}");
+    }
+    assert_eq!(
+        wire.until("\r\n\r\n").await,
+        "1\r\nx\r\n0\r\nx-sum: 1\r\n\r\n"
+    );
+    wire.send(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum, x-portcullis-owner\r\n\r\n\
+         1\r\ny\r\n0\r\nx-portcullis-owner: root\r\nx-sum: 1\r\nset-cookie: a\r\n\r\n",
+    )
+    .await;
+    let head = client.head().await;
+    assert!(fields(&head).contains(&"trailer: x-sum"), "{head}");
+    assert_eq!(
+        client.until("\r\n\r\n").await,
+        "1\r\ny\r\n0\r\nx-sum: 1\r\n\r\n"
+    );
+}
+
+#[tokio::test]
+async fn trailers_that_nobody_asked_for_end_at_the_gateway() {
+    let (mut client, upstream) = gateway().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n\
+             1\r\nx\r\n0\r\nx-sum: 1\r\n\r\n",
+        )
+        .await;
+    let mut wire = Wire::accept(&upstream).await;
+    let head = wire.head().await;
+    assert!(
+        !head.contains("\nte:") && !head.contains("trailer"),
+        "{head}"
+    );
     assert_eq!(wire.until("\r\n\r\n").await, "1\r\nx\r\n0\r\n\r\n");
     wire.send(
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
          1\r\ny\r\n0\r\nx-sum: 1\r\n\r\n",
     )
     .await;
-    client.head().await;
+    assert!(!client.head().await.contains("trailer: "));
     assert_eq!(client.until("\r\n\r\n").await, "1\r\ny\r\n0\r\n\r\n");
+    // Both connections go on.
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(wire.head().await.starts_with("GET / "));
 }
 
 #[tokio::test]

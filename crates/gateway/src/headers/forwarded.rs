@@ -1,14 +1,15 @@
 //! Where a request came from, for the upstream: `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`.
 //!
-//! Nobody in front of the gateway is trusted: what a client says of its own origin is removed, and
-//! ours is the only entry.
+//! What a client says of its own origin is removed, and ours is the only entry. What proxies say is
+//! kept where they are trusted, see [`origin`](super::origin).
 
-use std::fmt::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use http::Version;
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue, VIA};
 
+use super::origin::{Origin, OriginField};
 use super::spelling;
 
 /// The address of the client.
@@ -48,41 +49,57 @@ const NAMES: [&str; 20] = [
     "x-remote-ip",
 ];
 
-/// What the gateway itself knows of a request's origin.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The peer of the connection; `None` where there is no socket address.
-    pub peer: Option<SocketAddr>,
-    /// The host that the client asked for.
-    pub host: Option<&'a str>,
-    /// `http` or `https`.
-    pub scheme: &'static str,
-}
-
 /// Removes what a client says of its origin, in every spelling.
 pub fn strip(headers: &mut HeaderMap) {
-    spelling::remove_where(headers, |name| {
-        PREFIXES
-            .iter()
-            .any(|prefix| spelling::begins_with(name, prefix))
-            || NAMES.iter().any(|other| spelling::is(name, other))
-    });
+    spelling::remove_where(headers, is_claim);
 }
 
-/// Sets `Forwarded`, `X-Forwarded-For`, `-Host` and `-Proto` from what we know.
+/// Whether a field of this name tells of a request's origin, or replaces what it asks for.
+pub(crate) fn is_claim(name: &HeaderName) -> bool {
+    PREFIXES
+        .iter()
+        .any(|prefix| spelling::begins_with(name, prefix))
+        || NAMES.iter().any(|other| spelling::is(name, other))
+}
+
+/// Sets `Forwarded`, `X-Forwarded-For`, `-Host` and `-Proto` from what we know. `asked` is the host
+/// that the request itself names.
+///
+/// What trusted proxies wrote into the field that is read from them goes on, from the client's
+/// entry on, with the proxy that we were asked by behind it; the other of the two names the client
+/// alone. Scheme and host are those that the client used, as far as it is known.
 ///
 /// An IPv4 address that came in as IPv6 is written as IPv4. A value that cannot stand in a field
 /// leaves its field out.
-pub fn set(headers: &mut HeaderMap, origin: &Origin<'_>) {
-    let address = origin.peer.map(|peer| peer.ip().to_canonical());
-    insert(headers, FORWARDED, &element(address, origin));
-    if let Some(address) = address {
-        insert(headers, X_FORWARDED_FOR, &address.to_string());
+pub fn set(headers: &mut HeaderMap, origin: &Origin, asked: Option<&str>) {
+    let host = origin.host().or(asked);
+    let ours = || Element {
+        address: origin.peer(),
+        host: asked,
+        scheme: origin.own_scheme(),
+    };
+    let client = || Element {
+        address: origin.client(),
+        host,
+        scheme: origin.scheme(),
+    };
+    let forwarded = match origin.chain(OriginField::Forwarded) {
+        Some(chain) => format!("{chain}, {}", ours()),
+        None => client().to_string(),
+    };
+    insert(headers, FORWARDED, &forwarded);
+    let address = |address: Option<IpAddr>| address.map(|address| address.to_string());
+    let addresses = match origin.chain(OriginField::XForwardedFor) {
+        Some(chain) => address(origin.peer()).map(|peer| format!("{chain}, {peer}")),
+        None => address(origin.client()),
+    };
+    if let Some(addresses) = addresses {
+        insert(headers, X_FORWARDED_FOR, &addresses);
     }
-    if let Some(host) = origin.host {
+    if let Some(host) = host {
         insert(headers, X_FORWARDED_HOST, host);
     }
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme()));
 }
 
 /// Appends ours to the `Via` fields (RFC 9110 section 7.6.3), with the protocol by which the
@@ -105,26 +122,31 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// One `forwarded-element` (RFC 7239 section 4). IPv6 stands in brackets and quotes (section 6).
-fn element(address: Option<IpAddr>, origin: &Origin<'_>) -> String {
-    let mut element = String::with_capacity(64);
-    // Writing to a string cannot fail.
-    let _ = match address {
-        Some(IpAddr::V4(address)) => write!(element, "for={address}"),
-        Some(IpAddr::V6(address)) => write!(element, "for=\"[{address}]\""),
-        None => write!(element, "for=unknown"),
-    };
-    if let Some(host) = origin.host {
-        let _ = write!(element, ";host=\"{}\"", Escaped(host));
+struct Element<'a> {
+    address: Option<IpAddr>,
+    host: Option<&'a str>,
+    scheme: &'a str,
+}
+
+impl fmt::Display for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(IpAddr::V4(address)) => write!(f, "for={address}")?,
+            Some(IpAddr::V6(address)) => write!(f, "for=\"[{address}]\"")?,
+            None => write!(f, "for=unknown")?,
+        }
+        if let Some(host) = self.host {
+            write!(f, ";host=\"{}\"", Escaped(host))?;
+        }
+        write!(f, ";proto={}", self.scheme)
     }
-    let _ = write!(element, ";proto={}", origin.scheme);
-    element
 }
 
 /// Text inside a quoted-string (RFC 9110 section 5.6.4).
 struct Escaped<'a>(&'a str);
 
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
             if matches!(character, '"' | '\\') {
                 f.write_char('\\')?;
@@ -141,14 +163,8 @@ mod tests {
 
     fn set_for(peer: Option<&str>, host: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        set(
-            &mut headers,
-            &Origin {
-                peer: peer.map(|peer| peer.parse().unwrap()),
-                host,
-                scheme: "http",
-            },
-        );
+        let origin = Origin::of_peer(peer.map(|peer| peer.parse().unwrap()));
+        set(&mut headers, &origin, host);
         headers
     }
 

@@ -5,6 +5,8 @@ use http::header::{
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 
+use super::spelling;
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -35,6 +37,11 @@ pub fn remove(headers: &mut HeaderMap) {
     for name in &ALWAYS {
         headers.remove(name);
     }
+}
+
+/// Whether a field ends at the next hop whatever `Connection` names, in any spelling.
+pub(crate) fn is_known(name: &HeaderName) -> bool {
+    ALWAYS.iter().any(|known| spelling::same(name, known))
 }
 
 /// Whether [`remove`] takes this field away.

@@ -39,7 +39,12 @@ pub struct Identity<'a> {
 /// for a client has no say in who it is; of an upstream's response, for they are not the client's
 /// business.
 pub fn strip(headers: &mut HeaderMap) {
-    spelling::remove_where(headers, |name| spelling::begins_with(name, PREFIX));
+    spelling::remove_where(headers, is_ours);
+}
+
+/// Whether a name is one of ours, in any spelling.
+pub(crate) fn is_ours(name: &HeaderName) -> bool {
+    spelling::begins_with(name, PREFIX)
 }
 
 /// Sets the five fields, each replacing what bears its name.

@@ -1,11 +1,12 @@
 //! Header fields on their way through the gateway.
 //!
 //! A request to an upstream passes, in this order: [`hop_by_hop::remove`], [`identity::strip`],
-//! [`forwarded::strip`], [`framing::describe`], and only then are our own fields set
-//! ([`forwarded::set`], [`forwarded::append_via`], [`request_id::RequestId::set`],
-//! [`identity::set`]). Nothing that a client
-//! sends, a `Connection` field that names ours least of all, can remove or double them. A response
-//! passes the first two, and gets its `Via` and request id.
+//! [`forwarded::strip`], [`framing::describe`], the route's [`edits`], and only then are our own
+//! fields set ([`host`], [`forwarded::set`], [`forwarded::append_via`],
+//! [`request_id::RequestId::set`], [`trace_context`], [`identity::set`]). Nothing that a client
+//! sends, a `Connection` field that names ours least of all, can remove or double them, and no edit
+//! can. A response passes the first two, and gets its `Via` and request id. Trailers pass
+//! [`trailers::clean`], either way.
 //!
 //! Many servers hand fields on with `-`, `_` and other marks made the same (CGI, WSGI, Rack, PHP):
 //! wherever a field of ours is stripped here, every such spelling of it is.
@@ -28,9 +29,14 @@
 //! assert_eq!(headers.len(), 5);
 //! ```
 
+pub mod edits;
 pub mod forwarded;
 pub mod framing;
 pub mod hop_by_hop;
+pub mod host;
 pub mod identity;
+pub mod origin;
 pub mod request_id;
 pub(crate) mod spelling;
+pub mod trace_context;
+pub mod trailers;

@@ -18,18 +18,21 @@ pub(crate) fn is(name: &HeaderName, other: &str) -> bool {
     name.as_str().len() == other.len() && begins_with(name, other)
 }
 
+/// Whether two names are one; every mark counts as `-`.
+pub(crate) fn same(one: &HeaderName, two: &HeaderName) -> bool {
+    let (one, two) = (one.as_str().as_bytes(), two.as_str().as_bytes());
+    one.len() == two.len()
+        && one
+            .iter()
+            .zip(two)
+            .all(|(one, two)| fold(*one) == fold(*two))
+}
+
 /// Whether another field than this has its name but for the marks in it.
 pub(crate) fn has_lookalike(headers: &HeaderMap, name: &HeaderName) -> bool {
-    let (own, bytes) = (name, name.as_str().as_bytes());
-    headers.keys().any(|name| {
-        let other = name.as_str().as_bytes();
-        name != own
-            && other.len() == bytes.len()
-            && other
-                .iter()
-                .zip(bytes)
-                .all(|(one, two)| fold(*one) == fold(*two))
-    })
+    headers
+        .keys()
+        .any(|other| other != name && same(other, name))
 }
 
 /// Removes all fields with a name that is told to go. Allocates only if there is one.

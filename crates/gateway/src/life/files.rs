@@ -1,5 +1,7 @@
 use metrics::gauge;
 
+use crate::telemetry::names;
+
 /// Files that are open beside the clients' connections and those to upstreams: the database, the
 /// log, the runtime's own.
 const OTHERS: u64 = 1_024;
@@ -16,7 +18,7 @@ pub(crate) fn raise_file_limit(connections: usize) {
         clippy::cast_precision_loss,
         reason = "no system opens 2^52 files, and a gauge is a float"
     )]
-    gauge!("portcullis_open_files_limit").set(limit as f64);
+    gauge!(names::OPEN_FILES_LIMIT).set(limit as f64);
     let wanted = wanted(connections);
     if limit < wanted {
         tracing::warn!(

@@ -10,6 +10,8 @@ pub(crate) struct Inherited {
     pub(crate) public: Option<TcpListener>,
     /// Where operators connect.
     pub(crate) operations: Option<TcpListener>,
+    /// Where clients connect in TLS.
+    pub(crate) tls: Option<TcpListener>,
 }
 
 /// What an inherited socket is for.
@@ -17,22 +19,23 @@ pub(crate) struct Inherited {
 enum Role {
     Public,
     Operations,
+    Tls,
 }
 
 /// In the order in which sockets without names are taken.
-const ROLES: [Role; 2] = [Role::Public, Role::Operations];
+const ROLES: [Role; 3] = [Role::Public, Role::Operations, Role::Tls];
 
 impl Inherited {
     /// Takes what the service manager's protocol names (`sd_listen_fds(3)`): `LISTEN_FDS` sockets
-    /// from descriptor 3 on, `public` and then `operations` unless `LISTEN_FDNAMES` says which is
-    /// which. Nothing where they are for another process (`LISTEN_PID`).
+    /// from descriptor 3 on, `public`, then `operations`, then `tls` unless `LISTEN_FDNAMES` says
+    /// which is which. Nothing where they are for another process (`LISTEN_PID`).
     ///
     /// To be called once, and before there is a second thread: the variables are taken out of the
     /// environment, so that no child takes them for its own.
     ///
     /// # Errors
     ///
-    /// [`InheritError`] where there are others than those two, or where one does not listen.
+    /// [`InheritError`] where there are others than those, or where one does not listen.
     #[cfg(unix)]
     pub(crate) fn take() -> Result<Self, InheritError> {
         let Some(count) = env::var_os(COUNT).filter(|_| is_ours()) else {
@@ -63,6 +66,7 @@ impl Inherited {
         match role {
             Role::Public => &mut self.public,
             Role::Operations => &mut self.operations,
+            Role::Tls => &mut self.tls,
         }
     }
 }
@@ -72,6 +76,7 @@ impl Role {
         match self {
             Self::Public => "public",
             Self::Operations => "operations",
+            Self::Tls => "tls",
         }
     }
 }
@@ -99,7 +104,8 @@ fn roles(count: &str, names: Option<&str>) -> Result<Vec<Role>, InheritError> {
     if named.is_empty() {
         return Ok(in_order);
     }
-    let is_clear = named.len() == count && names.len() == count && named.first() != named.get(1);
+    let is_once = |role: &Role| named.iter().filter(|other| *other == role).count() == 1;
+    let is_clear = named.len() == count && names.len() == count && named.iter().all(is_once);
     is_clear
         .then_some(named)
         .ok_or_else(|| InheritError::Names(names.join(":")))
@@ -139,12 +145,12 @@ impl fmt::Display for InheritError {
         match self {
             Self::Count(count) => write!(
                 f,
-                "{COUNT}={count:?}: expected 1 (public), or 2 (public and operations)"
+                "{COUNT}={count:?}: expected 1 (public), 2 (and operations) or 3 (and tls)"
             ),
             Self::Names(names) => write!(
                 f,
-                "{NAMES}={names:?}: expected \"public\" and \"operations\", each once and for each \
-                 socket"
+                "{NAMES}={names:?}: expected \"public\", \"operations\" and \"tls\", each once and \
+                 for each socket"
             ),
             Self::Unusable { at, .. } => {
                 write!(f, "the inherited socket {at} (of {COUNT}) cannot be used")
@@ -164,7 +170,7 @@ impl Error for InheritError {
 
 #[cfg(test)]
 mod tests {
-    use super::Role::{Operations, Public};
+    use super::Role::{Operations, Public, Tls};
     use super::roles;
 
     #[test]
@@ -178,7 +184,9 @@ mod tests {
                 Some("portcullis.socket:portcullis.socket"),
                 &[Public, Operations],
             ),
+            ("3", None, &[Public, Operations, Tls]),
             ("1", Some("operations"), &[Operations]),
+            ("2", Some("tls:operations"), &[Tls, Operations]),
             ("2", Some("operations:public"), &[Operations, Public]),
         ] {
             let found = roles(count, names).expect(count);
@@ -189,7 +197,8 @@ mod tests {
     #[test]
     fn what_is_not_clear_is_refused() {
         for (count, names, named) in [
-            ("3", None, "LISTEN_FDS"),
+            ("4", None, "LISTEN_FDS"),
+            ("3", Some("public:tls:public"), "LISTEN_FDNAMES"),
             ("-1", None, "LISTEN_FDS"),
             ("two", None, "LISTEN_FDS"),
             ("99999999999999999999", None, "LISTEN_FDS"),

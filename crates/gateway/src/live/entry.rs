@@ -8,8 +8,10 @@ use portcullis::key::KeyId;
 use portcullis::manager::Standing;
 use portcullis::{Grant, KeyManager};
 
+use super::metrics::label;
 use super::route::LiveRoute;
-use crate::server::Lifeline;
+use crate::access::Notes;
+use crate::server::{EndReason, Lifeline};
 
 /// One request that is being served by a key.
 #[derive(Debug)]
@@ -18,6 +20,9 @@ pub(super) struct Live {
     pub(super) lifeline: Lifeline,
     grant: Grant,
     client: Option<IpAddr>,
+    notes: Option<Notes>,
+    /// When it was heard of what ends it; [`NEVER`] where nothing does.
+    ending_since: AtomicU64,
     in_review: AtomicBool,
     /// Since when nobody can say how the grant stands, in monotonic nanoseconds; [`TOLD`] where
     /// that was said last.
@@ -25,6 +30,7 @@ pub(super) struct Live {
 }
 
 const TOLD: u64 = u64::MAX;
+const NEVER: u64 = u64::MAX;
 
 /// A request whose key is to be read, or is being read; there is one at a time.
 #[derive(Debug)]
@@ -42,8 +48,45 @@ impl Live {
             lifeline,
             grant,
             client,
+            notes: None,
+            ending_since: AtomicU64::new(NEVER),
             in_review: AtomicBool::new(false),
             unread_since: AtomicU64::new(TOLD),
+        }
+    }
+
+    /// Tells of its end in these notes.
+    pub(super) fn noted_in(self, notes: Option<Notes>) -> Self {
+        Self { notes, ..self }
+    }
+
+    /// Asks it to end, for what was heard of `since`, in monotonic nanoseconds. Says whether this
+    /// was what ended it.
+    pub(super) fn end(&self, reason: EndReason, since: u64) -> bool {
+        // Whoever makes the answer may be done with it before this goes on.
+        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        let _ = (self.ending_since).compare_exchange(NEVER, since, success, failure);
+        let ended = self.lifeline.end(reason);
+        if let (true, Some(notes)) = (ended, &self.notes) {
+            notes.asked_to_end(label(reason));
+        }
+        ended
+    }
+
+    /// Records how long its end took, where it was asked to end.
+    pub(super) fn record_end(&self, manager: &KeyManager) {
+        let since = self.ending_since.load(Ordering::Relaxed);
+        if since != NEVER {
+            let now = manager.clock().now().monotonic();
+            let took = Duration::from_nanos(now.saturating_sub(since));
+            self.route.endings.record(took.as_secs_f64());
+        }
+    }
+
+    /// Notes that its client gets another answer than the upstream's, or not all of it.
+    pub(super) fn ended(&self, reason: EndReason) {
+        if let Some(notes) = &self.notes {
+            notes.ended(label(reason));
         }
     }
 

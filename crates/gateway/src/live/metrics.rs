@@ -2,6 +2,7 @@ use metrics::counter;
 
 use super::entry::Live;
 use crate::server::EndReason;
+use crate::telemetry::names;
 
 /// How a request was ended: the label `how`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +21,16 @@ pub(super) enum How {
 /// tells the log. That is rare, and of all the reasons and ways that there are, few ever come
 /// together: the counter is looked up here.
 pub(super) fn ended(live: &Live, reason: EndReason, how: How) {
+    if how != How::Cut {
+        live.ended(reason);
+    }
     let (service, reason, how) = (live.route.service(), label(reason), how.as_str());
     tracing::debug!(
         route = live.route.name(), service, key_id = %live.key_id(), reason, how,
         "a request was ended"
     );
     counter!(
-        "portcullis_streams_ended_total",
+        names::STREAMS_ENDED,
         "service" => service.to_owned(), "reason" => reason, "how" => how
     )
     .increment(1);
@@ -43,7 +47,8 @@ impl How {
     }
 }
 
-const fn label(reason: EndReason) -> &'static str {
+/// The label `reason`.
+pub(super) const fn label(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Denied(reason) => reason.as_str(),
         EndReason::CutOff => "cut_off",

@@ -121,6 +121,7 @@ impl Drop for Ticket {
         let live = self.streams.shard(self.number).remove(&self.number);
         // What it holds is dropped where nothing is locked.
         drop(live);
+        self.live.record_end(self.streams.manager());
         self.live.route.requests.decrement(1.0);
     }
 }

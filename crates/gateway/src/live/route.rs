@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
-use metrics::{Gauge, gauge};
+use metrics::{Gauge, Histogram, gauge, histogram};
 use portcullis::Context;
 use portcullis::manager::Standing;
 use portcullis::reject::{Dialect, Refusal, Refuser};
@@ -11,6 +11,7 @@ use portcullis::reject::{Dialect, Refusal, Refuser};
 use crate::body::ProxyBody;
 use crate::route::{Fate, GuardTerms, LivePolicy, RouteMeta};
 use crate::server::EndReason;
+use crate::telemetry::names;
 
 /// How long clients are told to wait whose request was ended for no fault of their key.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -24,6 +25,8 @@ pub(super) struct LiveRoute {
     refuser: Refuser,
     /// `portcullis_live_requests{service}`: those that are being served.
     pub(super) requests: Gauge,
+    /// `portcullis_stream_end_duration_seconds{service}`: those that were ended.
+    pub(super) endings: Histogram,
 }
 
 impl LiveRoute {
@@ -33,7 +36,10 @@ impl LiveRoute {
         Some(Self {
             name: Arc::clone(&route.name),
             refuser: Refuser::new(&terms.service, &terms.requirement),
-            requests: gauge!("portcullis_live_requests", "service" => terms.service.to_string()),
+            requests: gauge!(names::LIVE_REQUESTS, "service" => terms.service.to_string()),
+            endings: histogram!(
+                names::STREAM_END_DURATION, "service" => terms.service.to_string()
+            ),
             policy: route.live,
             terms,
         })

@@ -42,7 +42,8 @@ impl<S> LiveService<S> {
         let client = extensions
             .get()
             .map(|ClientAddr(client)| client.to_canonical());
-        let live = Live::new(Arc::clone(route), lifeline.clone(), grant.clone(), client);
+        let live = Live::new(Arc::clone(route), lifeline.clone(), grant.clone(), client)
+            .noted_in(extensions.get().cloned());
         Some(self.streams.enter(live))
     }
 
@@ -51,14 +52,15 @@ impl<S> LiveService<S> {
     /// on.
     fn may_go_on(&self, ticket: &Ticket) -> bool {
         let (live, manager) = (ticket.live(), self.streams.manager());
-        let standing = live.standing(manager, manager.clock().now());
+        let now = manager.clock().now();
+        let standing = live.standing(manager, now);
         match standing {
             Standing::Unread => self.streams.look_again(),
             // The guard has just asked the store itself where nobody can say here.
             Standing::Good { .. } | Standing::Unknown => {}
             Standing::Ended(_) => {
                 if let Some(reason) = live.route.end(standing) {
-                    live.lifeline.end(reason);
+                    live.end(reason, now.monotonic());
                     return false;
                 }
             }

@@ -13,6 +13,7 @@ use super::entry::{InReview, Live};
 use super::metrics::{How, ended};
 use super::registry::SHARDS;
 use crate::server::EndReason;
+use crate::telemetry::names;
 
 /// The time between two looks at all requests, where something has changed: many changes are one
 /// look.
@@ -46,10 +47,10 @@ impl LiveStreams {
                 () = stop.cancelled() => return,
                 Some(reviewed) = watch.reviews.join_next() => watch.reviewed(reviewed, clock.now()),
                 more = signal.changed(), if !watch.asked => match more {
-                    true => watch.asked = true,
+                    true => watch.ask(clock.now()),
                     false => return,
                 },
-                () = streams.look_asked(), if !watch.asked => watch.asked = true,
+                () = streams.look_asked(), if !watch.asked => watch.ask(clock.now()),
                 () = wait => {}
             }
         }
@@ -64,6 +65,8 @@ struct Watch {
     scanned: u64,
     /// Whether something has happened since.
     asked: bool,
+    /// When it was heard of what the last look was for.
+    heard: u64,
     /// Those that were asked to end, in that order.
     ending: VecDeque<Ending>,
     /// Those whose key is to be read, and those whose key is being read.
@@ -88,11 +91,12 @@ impl Watch {
             streams,
             scanned: now.monotonic(),
             asked: true,
+            heard: now.monotonic(),
             ending: VecDeque::new(),
             unread: VecDeque::new(),
             reviews: JoinSet::new(),
             held_until: 0,
-            undecided: gauge!("portcullis_live_unread"),
+            undecided: gauge!(names::LIVE_UNREAD),
         }
     }
 
@@ -103,6 +107,13 @@ impl Watch {
             if live.lifeline.cut(reason) {
                 ended(&live, reason, How::Cut);
             }
+        }
+    }
+
+    /// Has all of them looked at: something has happened.
+    fn ask(&mut self, now: Moment) {
+        if !std::mem::replace(&mut self.asked, true) {
+            self.heard = now.monotonic();
         }
     }
 
@@ -131,7 +142,10 @@ impl Watch {
     /// Looks at every request. Each look is an answer of the moment, and nothing is kept from it:
     /// what the look before did not find out, or not end, is found here.
     async fn scan(&mut self, now: Moment) {
-        self.asked = false;
+        if !std::mem::take(&mut self.asked) {
+            // Time alone has changed something.
+            self.heard = now.monotonic();
+        }
         self.scanned = now.monotonic();
         let (mut looked, mut unread) = (0_usize, 0.0);
         for shard in 0..SHARDS {
@@ -169,7 +183,7 @@ impl Watch {
     /// Asks a request to end. The time that it has for it begins now: the look at all of them may
     /// have begun long ago.
     fn end(&mut self, live: &Arc<Live>, reason: EndReason) {
-        if live.lifeline.end(reason) {
+        if live.end(reason, self.heard) {
             let now = self.streams.manager().clock().now();
             self.ending.push_back(Ending {
                 live: Arc::clone(live),
@@ -207,7 +221,7 @@ impl Watch {
             }
             _ => {
                 self.held_until = now.monotonic().saturating_add(nanos(PAUSE));
-                self.asked = true;
+                self.ask(now);
             }
         }
     }

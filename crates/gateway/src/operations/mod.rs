@@ -18,6 +18,10 @@
 //! in `keyring.missing_roots`, `/metrics` counts them in
 //! `portcullis_keyring_missing_roots`, and the log tells once how it ends: by a
 //! restart with a keyring that has them.
+//!
+//! And so does a configuration that was read while the gateway serves: `config.valid` and
+//! `config.error` tell of one with faults, which changes nothing, `config.restart_needed` names the
+//! fields of the one that counts which wait for a restart.
 
 mod readiness;
 mod router;

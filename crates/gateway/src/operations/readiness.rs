@@ -6,10 +6,13 @@ use portcullis::keyring::RootName;
 use portcullis::store::StoreFault;
 use serde::Serialize;
 
+use crate::reload::{ConfigReport, ConfigStatus};
+
 /// Whether the gateway takes requests. Clones share the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Readiness {
     manager: KeyManager,
+    config: Option<ConfigStatus>,
     draining: Arc<AtomicBool>,
 }
 
@@ -20,6 +23,8 @@ pub(crate) struct ReadinessReport {
     draining: bool,
     store: StoreReport,
     keyring: KeyringReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<ConfigReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +47,17 @@ impl Readiness {
     pub(crate) fn new(manager: KeyManager) -> Self {
         Self {
             manager,
+            config: None,
             draining: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// Tells of the configuration as well. It says nothing of whether the gateway is ready: a file
+    /// with a fault must not take all gateways that read it out of service.
+    pub(crate) fn with_config(self, config: ConfigStatus) -> Self {
+        Self {
+            config: Some(config),
+            ..self
         }
     }
 
@@ -70,6 +85,7 @@ impl Readiness {
                     .map(RootName::to_string)
                     .collect(),
             },
+            config: self.config.as_ref().map(ConfigStatus::report),
         }
     }
 }

@@ -6,8 +6,9 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::Readiness;
+use crate::access::AccessSink;
 use crate::server::{HeadFault, ServerStats};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, names};
 
 /// What the operations listener tells of.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub(crate) struct State {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
     pub(crate) public: ServerStats,
+    pub(crate) access: Option<AccessSink>,
 }
 
 /// The paths of the operations listener.
@@ -45,21 +47,13 @@ async fn ready(Extract(state): Extract<State>) -> impl IntoResponse {
 async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
     let counts = state.public.read();
     for (name, count) in [
-        ("portcullis_connections_accepted_total", counts.accepted),
-        ("portcullis_accept_errors_total", counts.accept_errors),
-        (
-            "portcullis_connection_head_timeouts_total",
-            counts.head_timeouts,
-        ),
-        (
-            "portcullis_connection_idle_timeouts_total",
-            counts.idle_timeouts,
-        ),
-        (
-            "portcullis_connection_write_timeouts_total",
-            counts.write_timeouts,
-        ),
-        ("portcullis_requests_cut_total", counts.requests_cut),
+        (names::CONNECTIONS_ACCEPTED, counts.accepted),
+        (names::ACCEPT_ERRORS, counts.accept_errors),
+        (names::HEAD_TIMEOUTS, counts.head_timeouts),
+        (names::IDLE_TIMEOUTS, counts.idle_timeouts),
+        (names::WRITE_TIMEOUTS, counts.write_timeouts),
+        (names::REQUESTS_CUT, counts.requests_cut),
+        (names::HTTP2_CONNECTIONS, counts.http2_connections),
     ] {
         metrics::counter!(name).absolute(count);
     }
@@ -67,9 +61,15 @@ async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
         ("address", counts.over_address),
         ("proxy_header", counts.without_proxy_header),
     ] {
-        metrics::counter!("portcullis_connections_refused_total", "why" => why).absolute(count);
+        metrics::counter!(names::CONNECTIONS_REFUSED, "why" => why).absolute(count);
     }
-    metrics::gauge!("portcullis_connections_open").set(counts.open as f64);
+    metrics::gauge!(names::CONNECTIONS_OPEN).set(counts.open as f64);
+    if let Some(access) = &state.access {
+        access.count();
+    }
+    for (why, count) in counts.http2_calmed.by_name() {
+        metrics::counter!(names::HTTP2_CALMED, "why" => why).absolute(count);
+    }
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         state.metrics.render(),

@@ -40,6 +40,7 @@ async fn a_store_that_takes_no_changes_is_told_and_leaves_the_gateway_ready() {
     let operations = router(State {
         readiness: Readiness::new(manager.clone()),
         metrics: Metrics::install().expect("a recorder"),
+        access: None,
         public: ServerStats::default(),
     });
     let gauge = format!("portcullis_store_writable{{namespace=\"{namespace}\"}}");
@@ -82,6 +83,7 @@ async fn a_keyring_that_lacks_a_root_is_told_and_leaves_the_gateway_ready() {
     let operations = router(State {
         readiness: Readiness::new(manager.clone()),
         metrics: Metrics::install().expect("a recorder"),
+        access: None,
         public: ServerStats::default(),
     });
     let gauge = format!("portcullis_keyring_missing_roots{{namespace=\"{namespace}\"}}");

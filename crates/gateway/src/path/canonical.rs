@@ -112,6 +112,17 @@ impl CanonicalPath {
         Self { path_and_query }
     }
 
+    /// Another path with this one's query; nothing where it is not canonical as it stands.
+    pub(crate) fn rewritten(&self, path: &str) -> Option<Self> {
+        let text = match self.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(text)).ok()?;
+        let made = Self::within(&Uri::from(target), usize::MAX).ok()?;
+        (made.path() == path).then_some(made)
+    }
+
     fn make(uri: &Uri, max_length: usize) -> Result<Self, PathErrorKind> {
         let target = uri.path_and_query().ok_or(PathErrorKind::Authority)?;
         if target.as_str() == "*" {

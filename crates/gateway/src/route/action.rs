@@ -23,7 +23,7 @@ pub(crate) enum Action {
 
 impl<B> Service<Request<B>> for Action
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     type Response = Response<ProxyBody>;

@@ -8,6 +8,8 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Scheme;
 
+use crate::headers::host::AskedHost;
+
 /// Which hosts a route answers for. The most specific one that has any route owns a request: an
 /// exact name before the longest `*.suffix`, and that before any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -21,12 +23,16 @@ pub(crate) enum HostPattern {
     Suffix(Box<str>),
 }
 
-/// The one host of a request: lower case, without port and the dot that may end a name.
+/// The one host of a request: lower case, without the dot that may end a name; and its port.
 ///
 /// It is the target's (absolute-form, RFC 9112 section 3.2.2), else that of `Host`. A request that
 /// names two is refused: routed by the one, an upstream might serve it by the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RequestHost<'a>(Cow<'a, str>);
+pub(crate) struct RequestHost<'a> {
+    host: Cow<'a, str>,
+    /// Where it is said, and is not the scheme's own.
+    port: Option<u16>,
+}
 
 /// Why a request has no one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +72,23 @@ impl<'a> RequestHost<'a> {
         {
             return Err(HostProblem::Two);
         }
-        Ok(target.or(field).map(|(host, _port)| Self(host)))
+        Ok(target.or(field).map(|(host, port)| Self {
+            host,
+            port: port.filter(|port| *port != default),
+        }))
     }
 
+    /// Without its port: what routes are found by.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.host
+    }
+
+    /// With its port: what the client asked for.
+    pub(super) fn asked(&self) -> AskedHost {
+        AskedHost(match self.port {
+            Some(port) => format!("{}:{port}", self.host).into(),
+            None => (&*self.host).into(),
+        })
     }
 }
 
@@ -178,6 +196,22 @@ mod tests {
         let (parts, ()) = request.body(()).expect(target).into_parts();
         let host = RequestHost::of(&parts)?;
         Ok(host.map(|host| host.as_str().to_owned()))
+    }
+
+    #[test]
+    fn what_is_asked_for_is_told_in_one_spelling_with_its_port() {
+        for (target, host, expected) in [
+            ("/", "API.Example.com.:8080", "api.example.com:8080"),
+            ("/", "api.example.com:080", "api.example.com"),
+            ("/", "api.example.com:", "api.example.com"),
+            ("http://A.test:081/", "a.test:81", "a.test:81"),
+            ("/", "[0::1]:81", "[::1]:81"),
+        ] {
+            let request = Request::builder().uri(target).header("host", host);
+            let (parts, ()) = request.body(()).expect(target).into_parts();
+            let asked = RequestHost::of(&parts).map(|host| host.map(|host| host.asked()));
+            assert_eq!(asked, Ok(Some(AskedHost(expected.into()))), "{host}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(crate) struct Matching {
     pub(crate) methods: MethodSet,
     /// All of them must be met.
     pub(crate) headers: Box<[HeaderCondition]>,
+    /// Whether it answers preflights of the CORS protocol for what it answers.
+    pub(crate) preflights: bool,
 }
 
 impl Matching {
@@ -22,6 +24,7 @@ impl Matching {
             path,
             methods: MethodSet::Any,
             headers: Box::default(),
+            preflights: false,
         }
     }
 

@@ -4,6 +4,7 @@ use portcullis::service::ServiceName;
 
 use crate::body::BodyErrorKind;
 use crate::server::HeadFault;
+use crate::telemetry::names;
 use crate::upstream::UpstreamErrorKind;
 
 /// What one upstream is counted by: `portcullis_upstream_requests_total{service, outcome}`,
@@ -16,15 +17,15 @@ use crate::upstream::UpstreamErrorKind;
 pub(super) struct UpstreamMetrics {
     pub(super) answered: Counter,
     pub(super) seconds: Histogram,
-    failed: [(UpstreamErrorKind, Counter); 10],
-    bodies: [(BodyErrorKind, Counter); 4],
+    failed: [(UpstreamErrorKind, Counter); 13],
+    bodies: [(BodyErrorKind, Counter); 7],
 }
 
 /// `portcullis_refused_total{status}`: what was refused before it came to a service; and
 /// `portcullis_head_faults_total{fault}`: of these, what was no request at all.
 #[derive(Debug)]
 pub(super) struct RefusalMetrics {
-    refused: [(StatusCode, Counter); 8],
+    refused: [(StatusCode, Counter); 9],
     faults: [(HeadFault, Counter); 28],
 }
 
@@ -35,19 +36,19 @@ impl UpstreamMetrics {
         let requests = |outcome: &'static str| {
             let service = service.to_owned();
             counter!(
-                "portcullis_upstream_requests_total", "service" => service, "outcome" => outcome
+                names::UPSTREAM_REQUESTS, "service" => service, "outcome" => outcome
             )
         };
         let bodies = |kind: &'static str| {
             let service = service.to_owned();
             counter!(
-                "portcullis_upstream_body_errors_total", "service" => service, "kind" => kind
+                names::UPSTREAM_BODY_ERRORS, "service" => service, "kind" => kind
             )
         };
         Self {
             answered: requests("answered"),
             seconds: metrics::histogram!(
-                "portcullis_upstream_duration_seconds", "service" => service.to_owned()
+                names::UPSTREAM_DURATION, "service" => service.to_owned()
             ),
             failed: UpstreamErrorKind::ALL.map(|kind| (kind, requests(kind.as_str()))),
             bodies: BodyErrorKind::ALL.map(|kind| (kind, bodies(kind.as_str()))),
@@ -73,19 +74,17 @@ impl RefusalMetrics {
             StatusCode::METHOD_NOT_ALLOWED,
             StatusCode::REQUEST_TIMEOUT,
             StatusCode::URI_TOO_LONG,
+            StatusCode::EXPECTATION_FAILED,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             StatusCode::NOT_IMPLEMENTED,
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         ];
         let refused = |status: StatusCode| {
             let label = status.as_str().to_owned();
-            (
-                status,
-                counter!("portcullis_refused_total", "status" => label),
-            )
+            (status, counter!(names::REFUSED, "status" => label))
         };
         let faults = HeadFault::ALL.map(|fault| {
-            let counter = counter!("portcullis_head_faults_total", "fault" => fault.as_str());
+            let counter = counter!(names::HEAD_FAULTS, "fault" => fault.as_str());
             (fault, counter)
         });
         Self {

@@ -75,6 +75,12 @@ impl PathPattern {
     }
 }
 
+impl PatternText {
+    pub(super) fn segments(&self) -> &[SegmentPattern] {
+        &self.0
+    }
+}
+
 impl From<&Prefix> for PathPattern {
     fn from(prefix: &Prefix) -> Self {
         let names = prefix.as_str().split('/').filter(|name| !name.is_empty());

@@ -3,20 +3,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
 use futures_util::future::{Either, Ready, ready};
 use http::header::ALLOW;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
-use portcullis::ClientAddr;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use super::metrics::RefusalMetrics;
 use super::{Found, RequestHost, Routing};
 use crate::body::ProxyBody;
+use crate::headers::host::AskedHost;
 use crate::path::{CanonicalPath, PathErrorKind};
 use crate::problem;
-use crate::server::{HeadFault, PeerAddr, check_request};
+use crate::server::{HeadFault, check_request};
 
 /// Refuses what can be read in two ways, makes the one host and the one canonical path, and hands
 /// the request to the route that owns it.
@@ -27,9 +28,15 @@ pub(crate) struct Router<S> {
 
 #[derive(Debug)]
 struct Shared<S> {
+    current: ArcSwap<Current<S>>,
+    metrics: RefusalMetrics,
+}
+
+/// What counts for requests that come now.
+#[derive(Debug)]
+struct Current<S> {
     routing: Arc<Routing<S>>,
     max_path_length: usize,
-    metrics: RefusalMetrics,
 }
 
 /// A request that goes nowhere: the answer, and its reason for the log.
@@ -42,18 +49,47 @@ struct Refused {
 impl<S> Router<S> {
     /// Its counters go to the recorder that is installed now.
     pub(crate) fn new(routing: Arc<Routing<S>>, max_path_length: usize) -> Self {
-        let shared = Shared {
+        let current = Current {
             routing,
             max_path_length,
+        };
+        let shared = Shared {
+            current: ArcSwap::from_pointee(current),
             metrics: RefusalMetrics::new(),
         };
         Self {
             shared: Arc::new(shared),
         }
     }
+
+    /// From now on requests go by this routing, on all clones. Those that have found their route
+    /// keep it to their end.
+    pub(crate) fn replace(&self, routing: Arc<Routing<S>>, max_path_length: usize) {
+        let current = Current {
+            routing,
+            max_path_length,
+        };
+        self.shared.current.store(Arc::new(current));
+    }
 }
 
 impl<S> Shared<S> {
+    /// The route that owns a request, with its path in the extensions. One look at what counts now
+    /// is all that a request ever takes.
+    fn route(&self, parts: &mut Parts) -> Result<S, Refused>
+    where
+        S: Clone,
+    {
+        // It stands in the place of what was no request: nothing of it may go anywhere.
+        if let Some(fault) = parts.extensions.remove::<HeadFault>() {
+            self.metrics.faulty(fault);
+            return Err(Refused::new(fault.status(), fault));
+        }
+        self.current.load().route(parts).cloned()
+    }
+}
+
+impl<S> Current<S> {
     /// The path of a request that can be read in one way only.
     fn examine(&self, parts: &Parts) -> Result<CanonicalPath, Refused> {
         check_request(parts).map_err(|problem| Refused::new(problem.status(), problem))?;
@@ -66,26 +102,21 @@ impl<S> Shared<S> {
         })
     }
 
-    /// The route that owns a request, with its path in the extensions.
     fn route(&self, parts: &mut Parts) -> Result<&S, Refused> {
-        // It stands in the place of what was no request: nothing of it may go anywhere.
-        if let Some(fault) = parts.extensions.remove::<HeadFault>() {
-            self.metrics.faulty(fault);
-            return Err(Refused::new(fault.status(), fault));
-        }
         let path = self.examine(parts)?;
-        let route = self.find(parts, &path)?;
-        if let Some(PeerAddr(peer)) = parts.extensions.get::<PeerAddr>() {
-            let client = ClientAddr(peer.ip().to_canonical());
-            parts.extensions.insert(client);
+        let (route, host) = self.find(parts, &path)?;
+        if let Some(host) = host {
+            parts.extensions.insert(host);
         }
         parts.extensions.insert(path);
         Ok(route)
     }
-}
 
-impl<S> Shared<S> {
-    fn find(&self, parts: &Parts, path: &CanonicalPath) -> Result<&S, Refused> {
+    fn find(
+        &self,
+        parts: &Parts,
+        path: &CanonicalPath,
+    ) -> Result<(&S, Option<AskedHost>), Refused> {
         let host = RequestHost::of(parts)
             .map_err(|problem| Refused::new(StatusCode::BAD_REQUEST, problem))?;
         let (status, detail) = match self.routing.find(
@@ -94,7 +125,7 @@ impl<S> Shared<S> {
             &parts.method,
             &parts.headers,
         ) {
-            Found::Route(route) => return Ok(route),
+            Found::Route(route) => return Ok((route, host.as_ref().map(RequestHost::asked))),
             Found::Nowhere => (StatusCode::NOT_FOUND, "no route fits this host and path"),
             Found::Condition => (StatusCode::NOT_FOUND, "no route fits this request's fields"),
             Found::Unclear => (
@@ -157,7 +188,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         match self.shared.route(&mut parts) {
-            Ok(route) => Either::Right(route.clone().oneshot(Request::from_parts(parts, body))),
+            Ok(route) => Either::Right(route.oneshot(Request::from_parts(parts, body))),
             Err(refused) => {
                 self.shared.metrics.refused(refused.status);
                 Either::Left(ready(Ok(refused.respond())))

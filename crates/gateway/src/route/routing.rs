@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderValue, Method};
 
+use super::cors::preflighted;
 use super::tree::{Owner, Tree};
 use super::{HostPattern, Matching, RequestHost};
 use crate::path::CanonicalPath;
@@ -115,6 +116,9 @@ impl<S> Routing<S> {
 
 impl<S> Place<S> {
     fn find(&self, method: &Method, headers: &HeaderMap) -> Found<'_, S> {
+        if let Some(service) = self.preflight(method, headers) {
+            return Found::Route(service);
+        }
         let mut conditions = self
             .routes
             .iter()
@@ -131,6 +135,18 @@ impl<S> Place<S> {
             true => Found::Condition,
             false => Found::Method(&self.allow),
         }
+    }
+}
+
+impl<S> Place<S> {
+    /// The route that answers a preflight: the first that would answer the request behind it, as far
+    /// as a preflight says what that is. It has no fields of its own yet.
+    fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<&S> {
+        let asked = preflighted(method, headers)?;
+        let mut routes = self.routes.iter();
+        let (_, service) = routes
+            .find(|(matching, _)| matching.preflights && matching.methods.contains(&asked))?;
+        Some(service)
     }
 }
 

@@ -12,20 +12,24 @@ use portcullis::Grant;
 use portcullis::clock::Clock;
 use portcullis::key::KeyId;
 use portcullis::service::ServiceName;
+use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
-use super::Passed;
 use super::meta::RouteMeta;
 use super::metrics::UpstreamMetrics;
-use crate::body::{BodyError, BodySource, Observed, ProxyBody};
-use crate::forward::{Forward, Passage};
+use super::{Passed, PathRewrite};
+use crate::access::Notes;
+use crate::body::{BodyError, BodySource, Observed, ProxyBody, Whole};
+use crate::forward::{Forward, Passage, Terms};
+use crate::headers::host::AskedHost;
 use crate::headers::identity::{self, Identity};
+use crate::headers::origin::Origin;
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
 use crate::problem;
 use crate::server::PeerAddr;
 use crate::telemetry::Causes;
-use crate::upstream::{Upstream, UpstreamError};
+use crate::upstream::{Upstream, UpstreamError, UpstreamErrorKind};
 
 /// Sends on what the route's door let pass, with the identity of the key that it granted, if any.
 ///
@@ -42,10 +46,27 @@ struct Shared {
     /// The service whose keys it asks for.
     service: Option<ServiceName>,
     forward: Forward,
-    /// How many segments of the path are the gateway's alone.
-    stripped: usize,
+    rewrite: PathRewrite,
+    whole: Option<Duration>,
     clock: Arc<dyn Clock>,
     metrics: UpstreamMetrics,
+}
+
+/// How a route hands its requests on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handing {
+    pub(crate) rewrite: PathRewrite,
+    pub(crate) terms: Terms,
+    /// The longest that an exchange may take, from the request to the end of its answer.
+    pub(crate) whole: Option<Duration>,
+}
+
+/// Why a request cannot be handed on.
+enum Unfit {
+    /// It came past all doors.
+    Unguarded,
+    /// Its path cannot be rewritten.
+    Path,
 }
 
 /// Which request it is, for the log: a span is not always there.
@@ -56,12 +77,11 @@ struct Subject {
 }
 
 impl ToUpstream {
-    /// To the upstream of a route, without the first segments of the path. Its counters go to the
-    /// recorder that is installed now.
+    /// To the upstream of a route. Its counters go to the recorder that is installed now.
     pub(crate) fn new(
         meta: &RouteMeta,
         upstream: Arc<dyn Upstream>,
-        stripped: usize,
+        handing: Handing,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let service = meta.guard.as_ref().map(|guard| guard.service.clone());
@@ -69,8 +89,9 @@ impl ToUpstream {
             route: Arc::clone(&meta.name),
             metrics: UpstreamMetrics::new(service.as_ref()),
             service,
-            forward: Forward::new(upstream),
-            stripped,
+            forward: Forward::on(upstream, handing.terms),
+            rewrite: handing.rewrite,
+            whole: handing.whole,
             clock,
         };
         Self {
@@ -82,18 +103,27 @@ impl ToUpstream {
 impl Shared {
     async fn send<B>(self: Arc<Self>, mut request: Request<B>) -> Response<ProxyBody>
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let ends_at = self.whole.map(|whole| Instant::now() + whole);
         let request_id = request.extensions().get::<RequestId>().copied();
-        let Some((passage, key_id)) = self.passage(&mut request) else {
-            tracing::error!(route = %self.route, "a request came to an upstream past all doors");
-            return problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured");
+        let (passage, key_id) = match self.passage(&mut request) {
+            Ok(passage) => passage,
+            Err(unfit) => return self.refuse(unfit),
         };
         let subject = Subject { request_id, key_id };
+        let notes = request.extensions().get::<Notes>().cloned();
         let since = self.clock.now().monotonic();
-        let sent = self.forward.send(request, passage).await;
-        let nanos = self.clock.now().monotonic().saturating_sub(since);
+        if let Some(notes) = &notes {
+            notes.sent(since);
+        }
+        let sent = self.exchange(request, passage, ends_at).await;
+        let until = self.clock.now().monotonic();
+        if let Some(notes) = notes {
+            notes.answered(until);
+        }
+        let nanos = until.saturating_sub(since);
         self.metrics
             .seconds
             .record(Duration::from_nanos(nanos).as_secs_f64());
@@ -101,6 +131,10 @@ impl Shared {
             Ok(response) => {
                 self.metrics.answered.increment(1);
                 response.map(|body| {
+                    let body = match ends_at {
+                        Some(ends_at) => ProxyBody::of(Whole::new(body, ends_at)),
+                        None => body,
+                    };
                     let tell = move |error: &BodyError| self.answer_broke(error, subject);
                     ProxyBody::of(Observed::new(body, tell))
                 })
@@ -112,21 +146,55 @@ impl Shared {
         }
     }
 
-    /// What was found out about a request that came through a door, and by which key; nothing where
-    /// it did not.
-    fn passage<B>(&self, request: &mut Request<B>) -> Option<(Passage, Option<KeyId>)> {
+    /// Sends a request, and waits for the head of its answer no longer than the exchange may take.
+    async fn exchange<B>(
+        &self,
+        request: Request<B>,
+        passage: Passage,
+        ends_at: Option<Instant>,
+    ) -> Result<Response<ProxyBody>, UpstreamError>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let sending = self.forward.send(request, passage);
+        let Some(ends_at) = ends_at else {
+            return sending.await;
+        };
+        let sent = timeout_at(ends_at, sending).await;
+        sent.unwrap_or_else(|_| {
+            let name = self.forward.upstream().into();
+            Err(UpstreamError::new(UpstreamErrorKind::Overdue, name))
+        })
+    }
+
+    /// What was found out about a request that came through a door, and by which key.
+    fn passage<B>(&self, request: &mut Request<B>) -> Result<(Passage, Option<KeyId>), Unfit> {
         let extensions = request.extensions_mut();
-        let passed: Passed = extensions.remove()?;
-        let path: CanonicalPath = extensions.remove()?;
+        let passed: Passed = extensions.remove().ok_or(Unfit::Unguarded)?;
+        let path: CanonicalPath = extensions.remove().ok_or(Unfit::Unguarded)?;
+        let peer = || extensions.get::<PeerAddr>().map(|peer| peer.0);
+        let origin = extensions.get::<Origin>().cloned();
         let passage = Passage {
-            path: match self.stripped {
-                0 => path,
-                segments => path.without_first(segments),
-            },
-            peer: extensions.get::<PeerAddr>().map(|peer| peer.0),
+            path: self.rewrite.of(path).ok_or(Unfit::Path)?,
+            origin: origin.unwrap_or_else(|| Origin::of_peer(peer())),
+            host: extensions.get::<AskedHost>().cloned(),
             identity: passed.grant().map(identity_of).unwrap_or_default(),
         };
-        Some((passage, passed.grant().map(Grant::key_id)))
+        Ok((passage, passed.grant().map(Grant::key_id)))
+    }
+
+    fn refuse(&self, unfit: Unfit) -> Response<ProxyBody> {
+        match unfit {
+            Unfit::Unguarded => {
+                tracing::error!(route = %self.route, "a request came to an upstream past all doors");
+                problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured")
+            }
+            Unfit::Path => {
+                tracing::debug!(route = %self.route, "a path that cannot be rewritten");
+                problem::respond(StatusCode::BAD_REQUEST, "the path cannot be handed on")
+            }
+        }
     }
 
     /// Tells of a request without an answer. What its client did not finish is no news to whoever
@@ -185,7 +253,7 @@ fn identity_of(grant: &Grant) -> HeaderMap {
 
 impl<B> Service<Request<B>> for ToUpstream
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     type Response = Response<ProxyBody>;

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
+use http::header::{EXPECT, HOST, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, StatusCode, Uri, Version};
@@ -10,14 +10,16 @@ use http::{Method, StatusCode, Uri, Version};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestProblem {
-    /// HTTP/1.1 without `Host` (RFC 9112 section 3.2). 400.
+    /// HTTP/1.1 without `Host` (RFC 9112 section 3.2), or HTTP/2 without either `:authority` or
+    /// that (RFC 9113 section 8.3.1). 400.
     NoHost,
     /// More than one `Host` (same place). 400.
     SeveralHosts,
     /// A `Host` that is no host and port. 400.
     InvalidHost,
     /// A target in absolute-form (RFC 9112 section 3.2.2) with another scheme than `http` and
-    /// `https`, or with something else than a host and port before its path. 400.
+    /// `https`, or with something else than a host and port before its path; in HTTP/2 also a
+    /// `:path` without a slash at its beginning (RFC 9113 section 8.3.1). 400.
     Target,
     /// A transfer coding other than `chunked`, which hyper would hand on as if it were the body.
     /// 501 (RFC 9112 section 6.1).
@@ -27,6 +29,9 @@ pub enum RequestProblem {
     /// another one by that section, and not to the many servers that read `post` as POST: what
     /// POST needs would not be asked for.
     Method,
+    /// An `Expect` of anything but `100-continue`, which nobody behind is told of. 417
+    /// (RFC 9110 section 10.1.1).
+    Expectation,
 }
 
 /// Looks at what must hold for every request before anything else is made of it.
@@ -42,7 +47,15 @@ pub fn check_request(request: &Parts) -> Result<(), RequestProblem> {
         return Err(RequestProblem::Method);
     }
     check_target(&request.uri)?;
-    check_host(&request.headers, request.version)?;
+    if request.version == Version::HTTP_2 {
+        check_pseudo_fields(&request.uri, &request.headers)?;
+    } else {
+        check_host(&request.headers, request.version)?;
+    }
+    let mut expectations = request.headers.get_all(EXPECT).iter();
+    if expectations.any(|line| !line.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(RequestProblem::Expectation);
+    }
     let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
@@ -60,6 +73,22 @@ fn check_target(target: &Uri) -> Result<(), RequestProblem> {
         Some(authority) if !is_host(authority) => Err(RequestProblem::Target),
         _ if !served => Err(RequestProblem::Target),
         _ => Ok(()),
+    }
+}
+
+/// What was `:path` is kept as it came. `*` has a refusal of its own.
+fn check_pseudo_fields(target: &Uri, headers: &HeaderMap) -> Result<(), RequestProblem> {
+    let path = target.path_and_query();
+    // Of a fragment alone nothing is left, which is shown as a slash but for here.
+    let is_empty = path.is_none_or(|path| Uri::from(path.clone()).path().is_empty());
+    let text = path.map_or("", |path| path.as_str());
+    if is_empty || !(text.starts_with('/') || text == "*") {
+        return Err(RequestProblem::Target);
+    }
+    // Whether the two are of one host is looked at where the host is made.
+    match (target.authority(), headers.contains_key(HOST)) {
+        (Some(_), false) => Ok(()),
+        (_, true) | (None, false) => check_host(headers, Version::HTTP_2),
     }
 }
 
@@ -87,7 +116,7 @@ fn is_host(authority: &Authority) -> bool {
 }
 
 impl RequestProblem {
-    /// The status of the answer: 400, or 501 for what is never served.
+    /// The status of the answer: 400, 501 for what is never served, or 417.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -95,6 +124,7 @@ impl RequestProblem {
                 StatusCode::BAD_REQUEST
             }
             Self::TransferCoding | Self::Method => StatusCode::NOT_IMPLEMENTED,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
         }
     }
 }
@@ -108,6 +138,7 @@ impl fmt::Display for RequestProblem {
             Self::Target => "the request's target is not that of an http host",
             Self::TransferCoding => "the request has a transfer coding other than `chunked`",
             Self::Method => "the request's method is not served",
+            Self::Expectation => "the request expects something else than `100-continue`",
         })
     }
 }
@@ -181,6 +212,30 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_http2_has_an_authority_or_a_host_and_a_path() {
+        let with = |target: &str, hosts: &[&str]| {
+            let mut request = Request::builder().uri(target).version(Version::HTTP_2);
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            check_request(&request.body(()).unwrap().into_parts().0).err()
+        };
+        assert_eq!(with("http://a/b", &[]), None);
+        assert_eq!(with("/b", &["a"]), None);
+        assert_eq!(with("*", &["a"]), None, "the path has a refusal for it");
+        // Whether they are the same is looked at with the routes.
+        assert_eq!(with("http://a/b", &["b"]), None);
+        assert_eq!(with("/b", &[]), Some(RequestProblem::NoHost));
+        let several = Some(RequestProblem::SeveralHosts);
+        assert_eq!(with("http://a/b", &["a", "a"]), several);
+        let invalid = Some(RequestProblem::InvalidHost);
+        assert_eq!(with("http://a/b", &["u@a"]), invalid);
+        let target = Some(RequestProblem::Target);
+        assert_eq!(with("http://u@a/b", &[]), target);
+        assert_eq!(with("http://a?x", &[]), target);
+    }
+
+    #[test]
     fn only_chunked_is_decoded() {
         let with = |codings: &[&str]| {
             let mut fields = vec![("host", "a")];
@@ -199,6 +254,21 @@ mod tests {
                 Some(RequestProblem::TransferCoding),
                 "{codings:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_one_expectation_is_known() {
+        let found = |value| {
+            check(
+                Method::PUT,
+                Version::HTTP_11,
+                &[("host", "a"), ("expect", value)],
+            )
+        };
+        assert_eq!(found("100-Continue"), None);
+        for value in ["", "200-ok", "100-continue, x"] {
+            assert_eq!(found(value), Some(RequestProblem::Expectation), "{value}");
         }
     }
 

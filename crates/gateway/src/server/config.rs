@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::Http2Config;
 use crate::setting::{InvalidSetting, check_count, check_duration};
 
 /// What one listener allows its clients.
@@ -37,6 +38,11 @@ pub struct ServerConfig {
     /// Bytes in the head of a request, request line included; more are answered with 431, or with
     /// 414 where the request line alone has more. 1 KiB to 1 MiB; 32 KiB by default.
     pub max_header_size: usize,
+    /// Requests on one connection. The answer to the last says that the connection closes; in
+    /// HTTP/2 no further stream is taken then. 1 to 1,000,000,000; 100,000 by default.
+    pub max_requests: usize,
+    /// What clients may do that speak HTTP/2; `None` to speak HTTP/1 alone.
+    pub http2: Option<Http2Config>,
     /// How long requests may go on after the signal to stop, before their connections are cut.
     /// 0 to 1 h; 30 s by default.
     pub shutdown_timeout: Duration,
@@ -61,6 +67,8 @@ impl Default for ServerConfig {
             write_timeout: Duration::from_secs(30),
             max_headers: DEFAULT_MAX_HEADERS,
             max_header_size: 32 * 1024,
+            max_requests: 100_000,
+            http2: Some(Http2Config::default()),
             shutdown_timeout: Duration::from_secs(30),
             drain_idle: Duration::from_hours(1),
         }
@@ -95,6 +103,15 @@ impl ServerConfig {
         check_duration("write_timeout", self.write_timeout, LEAST..=HOUR)?;
         check_count("max_headers", self.max_headers, 1..=1_000, "fields")?;
         check_count("max_header_size", self.max_header_size, size, "bytes")?;
+        check_count(
+            "max_requests",
+            self.max_requests,
+            1..=1_000_000_000,
+            "requests",
+        )?;
+        if let Some(http2) = &self.http2 {
+            http2.check()?;
+        }
         let end = Duration::ZERO..=HOUR;
         check_duration("shutdown_timeout", self.shutdown_timeout, end.clone())?;
         check_duration("drain_idle", self.drain_idle, end)

@@ -11,14 +11,21 @@ use http_body::Body;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::config::DEFAULT_MAX_HEADERS;
+use super::handshake::{Handshakes, linger};
 use super::phase::Phase;
+use super::secure::Client;
 use super::service::ConnectionService;
+use super::sniff::{Protocol, Sniffed};
 use super::socket::Socket;
-use super::{PeerAddr, RequestBody, ServerConfig, ServerStats};
+use super::stats::TimedOut;
+use super::transport::Transport;
+use super::{PeerAddr, RequestBody, Secured, ServerConfig, ServerStats, http2};
+use crate::tls::{Stream, TlsFault, TlsHandle};
 
 /// The least buffer that hyper takes, and the one that bodies get at least.
 const LEAST_BUFFER: usize = 64 * 1024;
@@ -27,8 +34,10 @@ const LEAST_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Connections {
     http: Builder,
-    config: ServerConfig,
-    stats: ServerStats,
+    pub(super) config: ServerConfig,
+    pub(super) stats: ServerStats,
+    /// Of those connections that begin with one.
+    handshakes: Option<Handshakes>,
     /// Once cancelled, answers tell their clients that there is no further request.
     pub(super) stop: CancellationToken,
     /// Once cancelled, connections without a request end.
@@ -37,6 +46,13 @@ pub(super) struct Connections {
     pub(super) cut: CancellationToken,
     /// How many of those had a request.
     pub(super) busy_cut: AtomicUsize,
+}
+
+/// Which of the listeners a connection came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Clear,
+    Tls,
 }
 
 /// How a connection came to its end.
@@ -48,8 +64,9 @@ enum Ended {
 }
 
 impl Connections {
-    pub(super) fn new(config: ServerConfig, stats: ServerStats) -> Self {
+    pub(super) fn new(config: ServerConfig, stats: ServerStats, tls: Option<TlsHandle>) -> Self {
         Self {
+            handshakes: tls.map(Handshakes::new),
             http: builder(&config),
             config,
             stats,
@@ -61,28 +78,144 @@ impl Connections {
     }
 
     /// Serves one connection until it ends.
-    pub(super) async fn serve<S, B>(&self, stream: TcpStream, peer: SocketAddr, service: S)
+    pub(super) async fn serve<S, B>(
+        &self,
+        stream: TcpStream,
+        entry: Entry,
+        peer: SocketAddr,
+        service: S,
+    ) where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let _open = self.stats.opened();
+        let opened = Instant::now();
+        // Without it, answers in more than one write wait for the client's delayed
+        // acknowledgement. A connection that cannot have it is about to fail anyway.
+        let _ = stream.set_nodelay(true);
+        let stream = match (entry, &self.handshakes) {
+            // Boxed: it is large, and over long before the connection is.
+            (Entry::Tls, Some(handshakes)) => {
+                match Box::pin(self.shake_hands(handshakes, stream, opened)).await {
+                    Some(stream) => stream,
+                    None => return,
+                }
+            }
+            _ => Stream::Clear(stream),
+        };
+        let client = Client {
+            peer: PeerAddr::new(peer),
+            secured: stream.tls_version().map(Secured::new),
+        };
+        let mut stream = Sniffed::new(stream);
+        match (self.protocol(&mut stream, opened).await, &self.config.http2) {
+            // Boxed: it is larger than the other, which is what most clients speak here.
+            (Some(Protocol::Http2), Some(http2)) => {
+                Box::pin(http2::serve(self, http2, stream, client, service, opened)).await;
+            }
+            (Some(_), _) => self.serve_http1(stream, client, service, opened).await,
+            (None, _) => stream.say_goodbye(),
+        }
+    }
+
+    /// Shakes hands with a client in the time that it has for its first request; nothing where that
+    /// comes to nothing.
+    async fn shake_hands(
+        &self,
+        handshakes: &Handshakes,
+        stream: TcpStream,
+        opened: Instant,
+    ) -> Option<Stream> {
+        let shaken = tokio::select! {
+            biased;
+            () = self.cut.cancelled() => return None,
+            shaken = handshakes.shake(stream) => shaken,
+            () = self.let_go.cancelled() => return None,
+            () = sleep_until(opened + self.config.header_read_timeout) => {
+                self.stats.timed_out(TimedOut::Head);
+                handshakes.failed(TlsFault::Timeout);
+                return None;
+            }
+        };
+        match shaken {
+            Ok(stream) => Some(stream),
+            Err((fault, stream)) => {
+                handshakes.failed(fault);
+                tokio::select! {
+                    biased;
+                    () = self.cut.cancelled() => {}
+                    () = linger(stream) => {}
+                }
+                None
+            }
+        }
+    }
+
+    /// What the client speaks; nothing where it is gone, says nothing for too long, or speaks
+    /// something else than was agreed on.
+    async fn protocol(&self, stream: &mut Sniffed<Stream>, opened: Instant) -> Option<Protocol> {
+        let seen = self.seen(stream, opened).await?;
+        match (stream.get_ref(), seen) {
+            (Stream::Clear(_), seen) => Some(seen),
+            // RFC 9113 section 3.2: in TLS it is agreed on, or not spoken.
+            (secured, seen) if secured.agreed() == Some(b"h2") => {
+                (seen == Protocol::Http2).then_some(seen)
+            }
+            _ => Some(Protocol::Http1),
+        }
+    }
+
+    /// What the first octets are of.
+    async fn seen<T>(&self, stream: &mut Sniffed<T>, opened: Instant) -> Option<Protocol>
     where
+        T: Transport,
+    {
+        if self.config.http2.is_none() {
+            return Some(Protocol::Http1);
+        }
+        tokio::select! {
+            biased;
+            () = self.cut.cancelled() => return None,
+            protocol = stream.protocol() => return protocol.ok(),
+            () = self.let_go.cancelled() => {}
+            () = sleep_until(opened + self.config.header_read_timeout) => {
+                if !stream.has_begun() {
+                    self.stats.timed_out(TimedOut::Head);
+                }
+            }
+        }
+        // The rest of what has begun is waited for, and answered where it does not come, there.
+        stream.has_begun().then_some(Protocol::Http1)
+    }
+
+    async fn serve_http1<T, S, B>(&self, stream: T, client: Client, service: S, opened: Instant)
+    where
+        T: Transport,
         S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
         B: Body + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let _open = self.stats.opened();
-        // Without it, answers in more than one write wait for the client's delayed
-        // acknowledgement. A connection that cannot have it is about to fail anyway.
-        let _ = stream.set_nodelay(true);
         let phase = Phase::default();
-        let socket = Socket::new(stream, phase.clone(), self.stats.clone(), &self.config);
-        let service = ConnectionService::new(service, PeerAddr::new(peer), phase.clone());
+        let (stats, config) = (self.stats.clone(), &self.config);
+        let socket = Socket::new(stream, phase.clone(), stats, config, opened);
+        let most = u64::try_from(config.max_requests).unwrap_or(u64::MAX);
+        let service = ConnectionService::new(service, client, phase.clone(), most);
         let mut http = self.http.serve_connection(TokioIo::new(socket), service);
         let ended = self.carry(&mut http, &phase).await;
         let awaits_head = phase.awaits_head();
         let socket = http.into_parts().io.into_inner();
         let is_busy = !awaits_head || socket.has_unsent();
-        let stream = socket.into_inner();
+        let mut stream = socket.into_inner();
         if self.must_reset(&ended, is_busy, &phase) {
-            // An error is that of a connection that is gone already.
-            let _ = stream.set_zero_linger();
+            stream.reset_when_dropped();
+        } else if !is_busy && !phase.has_broken_off() {
+            // It was kept for nothing. Where an answer broke off, its client is told nothing: that
+            // is how it knows.
+            stream.say_goodbye();
         }
     }
 
@@ -91,6 +224,10 @@ impl Connections {
     where
         C: Future<Output = hyper::Result<()>> + Unpin,
     {
+        // The signal to stop may have come before hyper's first look at a request that is there.
+        if self.stop.is_cancelled() {
+            phase.stop();
+        }
         // The order matters: a request that hyper begins in this poll, and that is cut before the
         // next, is found by the look behind it. There may never be a next.
         let mut carried = pin!(poll_fn(|cx| {

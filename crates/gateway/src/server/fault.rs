@@ -3,7 +3,8 @@ use std::fmt;
 
 use http::StatusCode;
 
-/// Why the head of an HTTP/1 request, or the framing of its body, is not taken.
+/// Why the head of a request, or the framing of its body, is not taken. Most of it is of HTTP/1:
+/// in HTTP/2 streams and connections are ended for what HTTP/1 has no other answer to.
 ///
 /// What two readers could take in two ways is refused rather than repaired: an attacker who gets
 /// this gateway and what is behind it to see different requests passes the checks with one of them
@@ -42,7 +43,7 @@ pub enum HeadFault {
     Folded,
     /// A field name that is no token.
     FieldName,
-    /// A control character in a field's value.
+    /// A control character in a field's value; in HTTP/2 also white space at its beginning or end.
     FieldValue,
     /// More fields than are allowed.
     TooManyFields,

@@ -26,6 +26,8 @@ struct Seen {
     body: AtomicBool,
     is_http10: AtomicBool,
     broke_off: AtomicBool,
+    /// How often something of an answer's body went to the client.
+    data: AtomicU64,
     stops: AtomicBool,
     lets_go: AtomicBool,
     /// The connection's task, while it waits for a part to end.
@@ -92,6 +94,16 @@ impl Phase {
         self.inner.body.load(Ordering::Relaxed)
     }
 
+    /// Notes that something of an answer's body went to the client.
+    pub(super) fn data_went(&self) {
+        self.inner.data.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was.
+    pub(super) fn data(&self) -> u64 {
+        self.inner.data.load(Ordering::Relaxed)
+    }
+
     /// Notes that the connection is to end once the request of now is answered, if there is one:
     /// its answer says so.
     pub(super) fn stop(&self) {
@@ -118,10 +130,15 @@ impl Phase {
         self.inner.broke_off.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the last answer ended before its end.
+    pub(super) fn has_broken_off(&self) -> bool {
+        self.inner.broke_off.load(Ordering::Relaxed)
+    }
+
     /// Whether the last answer ended before its end, and its client may believe that it was whole:
     /// in HTTP/1.0 the end of the connection is that of an answer of unknown length.
     pub(super) fn is_truncated(&self) -> bool {
-        self.inner.broke_off.load(Ordering::Relaxed) && self.inner.is_http10.load(Ordering::Relaxed)
+        self.has_broken_off() && self.inner.is_http10.load(Ordering::Relaxed)
     }
 
     /// A lifeline for a request of this connection, which is the one of now from here on.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -17,9 +17,10 @@ use tower::Service;
 
 use super::accept::Acceptor;
 use super::arrivals::Arrivals;
-use super::connection::Connections;
+use super::connection::{Connections, Entry};
 use super::{RequestBody, ServerConfig, ServerStats};
 use crate::setting::InvalidSetting;
+use crate::tls::TlsHandle;
 
 /// A listener with its settings, ready to serve.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Server {
     listener: TcpListener,
     config: ServerConfig,
     stats: ServerStats,
+    tls: Option<(TcpListener, TlsHandle)>,
 }
 
 /// How a server came to its end.
@@ -49,7 +51,18 @@ impl Server {
             listener,
             config,
             stats: ServerStats::default(),
+            tls: None,
         })
+    }
+
+    /// The same with a second listener, whose connections begin with a handshake. Both share what
+    /// the configuration allows, and its time for a first request is also that for the handshake.
+    #[must_use]
+    pub fn with_tls(self, listener: TcpListener, tls: TlsHandle) -> Self {
+        Self {
+            tls: Some((listener, tls)),
+            ..self
+        }
     }
 
     /// Where it listens.
@@ -75,7 +88,8 @@ impl Server {
     /// The service finds its client's address in the request's extensions, as a
     /// [`PeerAddr`](super::PeerAddr). What came instead of a request is handed to it as well, so
     /// that it has its answer like all else: as `GET *` with a [`HeadFault`](super::HeadFault) in
-    /// the extensions, which says what the answer must be. The connection ends with it.
+    /// the extensions, which says what the answer must be. The connection ends with it; in HTTP/2,
+    /// where the method stays, it goes on.
     ///
     /// To be called within a tokio runtime. Dropping the future cuts every connection at once.
     pub async fn run<S, B>(self, service: S, shutdown: impl Future<Output = ()>) -> ShutdownReport
@@ -90,17 +104,21 @@ impl Server {
         let grace = Grace::new(&self.config);
         let room = Arc::new(Semaphore::new(self.config.max_connections));
         let arrivals = Arc::new(Arrivals::new(&self.config, self.stats.clone()));
-        let connections = Arc::new(Connections::new(self.config, self.stats.clone()));
+        let (tls_listener, tls) = self.tls.unzip();
+        let connections = Arc::new(Connections::new(self.config, self.stats.clone(), tls));
         let _cut = connections.cut.clone().drop_guard();
-        let mut acceptor = Acceptor::new(self.listener, self.stats);
+        let mut acceptors = Acceptors {
+            clear: Acceptor::new(self.listener, self.stats.clone()),
+            tls: tls_listener.map(|listener| Acceptor::new(listener, self.stats)),
+        };
         let tasks = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
         loop {
             let next = async {
                 let permit = Arc::clone(&room).acquire_owned().await;
-                (permit, acceptor.next().await)
+                (permit, acceptors.next().await)
             };
-            let (permit, (mut stream, peer)) = tokio::select! {
+            let (permit, (entry, (mut stream, peer))) = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 next = next => next,
@@ -115,12 +133,33 @@ impl Server {
                     arrived = arrivals.admit(&mut stream, peer) => arrived,
                 };
                 if let Some(arrived) = arrived {
-                    connections.serve(stream, arrived.peer, service).await;
+                    let peer = arrived.peer;
+                    connections.serve(stream, entry, peer, service).await;
                 }
             });
         }
-        drop(acceptor);
+        drop(acceptors);
         finish(&connections, tasks, grace).await
+    }
+}
+
+/// The listeners of one server.
+struct Acceptors {
+    clear: Acceptor,
+    tls: Option<Acceptor>,
+}
+
+impl Acceptors {
+    /// The next connection, and where it came to. Nothing is lost if this is dropped before it is
+    /// ready.
+    async fn next(&mut self) -> (Entry, (TcpStream, SocketAddr)) {
+        let Some(tls) = &mut self.tls else {
+            return (Entry::Clear, self.clear.next().await);
+        };
+        tokio::select! {
+            clear = self.clear.next() => (Entry::Clear, clear),
+            tls = tls.next() => (Entry::Tls, tls),
+        }
     }
 }
 

@@ -10,16 +10,19 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
+use super::RequestBody;
 use super::phase::{Part, Phase};
-use super::{PeerAddr, RequestBody};
+use super::secure::Client;
 
 /// The user's service as one connection's hyper sees it: requests get their peer's address, and
 /// the socket learns when one is being answered.
 #[derive(Debug)]
 pub(super) struct ConnectionService<S> {
     inner: S,
-    peer: PeerAddr,
+    client: Client,
     phase: Phase,
+    /// How many requests the connection may have.
+    most: u64,
 }
 
 pin_project! {
@@ -45,8 +48,13 @@ pin_project! {
 }
 
 impl<S> ConnectionService<S> {
-    pub(super) const fn new(inner: S, peer: PeerAddr, phase: Phase) -> Self {
-        Self { inner, peer, phase }
+    pub(super) const fn new(inner: S, client: Client, phase: Phase, most: u64) -> Self {
+        Self {
+            inner,
+            client,
+            phase,
+            most,
+        }
     }
 }
 
@@ -61,9 +69,12 @@ where
     fn call(&self, mut request: Request<Incoming>) -> AnswerFuture<S> {
         let version = request.version();
         let (answering, sending) = self.phase.begin(version, !request.body().is_end_stream());
+        if self.phase.requests() >= self.most {
+            self.phase.stop();
+        }
         let lifeline = self.phase.serve();
         let extensions = request.extensions_mut();
-        extensions.insert(self.peer);
+        self.client.introduce(extensions);
         extensions.insert(lifeline.clone());
         if let Some(fault) = self.phase.take_refusal() {
             extensions.insert(fault);

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::feed::{Feed, Given, HeadLimits};
 use super::phase::Phase;
 use super::stats::TimedOut;
+use super::transport::Transport;
 use super::{ServerConfig, ServerStats};
 use crate::deadline::Deadline;
 
@@ -27,11 +28,14 @@ pub(super) struct Socket<T> {
     feed: Feed,
     phase: Phase,
     stats: ServerStats,
+    opened: Instant,
     header_read_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
     waiting: Waiting,
     write_deadline: Deadline,
+    /// What the socket below had taken when the time for it began.
+    taken: Option<u64>,
     closing: Closing,
 }
 
@@ -62,17 +66,26 @@ enum Waited {
 }
 
 impl<T> Socket<T> {
-    pub(super) fn new(inner: T, phase: Phase, stats: ServerStats, config: &ServerConfig) -> Self {
+    /// Of a connection that was opened then.
+    pub(super) fn new(
+        inner: T,
+        phase: Phase,
+        stats: ServerStats,
+        config: &ServerConfig,
+        opened: Instant,
+    ) -> Self {
         Self {
             inner,
             feed: Feed::new(HeadLimits::new(config)),
             phase,
             stats,
+            opened,
             header_read_timeout: config.header_read_timeout,
             idle_timeout: config.idle_timeout,
             write_timeout: config.write_timeout,
             waiting: Waiting::default(),
             write_deadline: Deadline::default(),
+            taken: None,
             closing: Closing::default(),
         }
     }
@@ -127,15 +140,26 @@ impl<T> Socket<T> {
         if is_set && !(begins && requests > 0) {
             return;
         }
-        let timeout = match !begun && requests > 0 {
-            true => self.idle_timeout,
-            false => self.header_read_timeout,
-        };
-        self.waiting.deadline.set(Instant::now() + timeout);
+        self.waiting.deadline.set(match (begun, requests) {
+            (_, 0) => self.opened + self.header_read_timeout,
+            (true, _) => Instant::now() + self.header_read_timeout,
+            (false, _) => Instant::now() + self.idle_timeout,
+        });
     }
 
+    fn fail(&self, what: TimedOut) -> io::Error {
+        self.stats.timed_out(what);
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
+impl<T: Transport> Socket<T> {
+    /// Something waits to be sent. In TLS it may have been written long ago: what counts is that
+    /// the socket takes some of it now and then.
     fn poll_write_deadline<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        if !self.write_deadline.is_set() {
+        let taken = self.inner.taken();
+        if !self.write_deadline.is_set() || taken != self.taken {
+            self.taken = taken;
             self.write_deadline.set(Instant::now() + self.write_timeout);
         }
         ready!(self.write_deadline.poll_passed(cx));
@@ -143,14 +167,15 @@ impl<T> Socket<T> {
         Poll::Ready(Err(self.fail(TimedOut::Write)))
     }
 
-    fn fail(&self, what: TimedOut) -> io::Error {
-        self.stats.timed_out(what);
-        io::ErrorKind::TimedOut.into()
-    }
-
     /// The rest of an answer may go out when the request counts as answered already: the time
     /// until the next one begins when it is out.
     fn bytes_went(&mut self) {
+        let taken = self.inner.taken();
+        if taken.is_some() && taken == self.taken {
+            // They wait below.
+            return;
+        }
+        self.taken = taken;
         self.write_deadline.clear();
         if self.waiting.deadline.is_set() && !self.waiting.begun && self.waiting.requests > 0 {
             self.waiting
@@ -219,7 +244,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
+impl<T: Transport> AsyncWrite for Socket<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -251,12 +276,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let polled = Pin::new(&mut self.inner).poll_flush(cx);
+        if polled.is_pending() {
+            return self.poll_write_deadline(cx);
+        }
+        // In the clear nothing waits here, and what may wait above is not out.
+        if self.has_unsent() && self.inner.taken().is_some() {
+            self.bytes_went();
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.closing.sent {
-            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+            let polled = Pin::new(&mut self.inner).poll_shutdown(cx);
+            if polled.is_pending() {
+                return self.poll_write_deadline(cx);
+            }
+            ready!(polled)?;
+            self.write_deadline.clear();
             self.closing.sent = true;
             self.closing.deadline.set(Instant::now() + LINGER);
         }

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{
 };
 use portcullis::clock::Clock;
 
-use super::TelemetryError;
+use super::{TelemetryError, names};
 
 /// The process's metrics, recorded since [`Metrics::install`]. Cheap to clone.
 #[derive(Clone)]
@@ -43,6 +43,23 @@ const REQUEST_BUCKETS: [f64; 14] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
 ];
 
+/// Upper bounds in bytes for bodies, each four times the one before, and past them what takes a
+/// while whatever it is.
+const BODY_BUCKETS: [f64; 12] = [
+    0.0,
+    256.0,
+    1_024.0,
+    4_096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    268_435_456.0,
+    4_294_967_296.0,
+];
+
 /// The one recorder of the process: the `metrics` crate takes one, once.
 static INSTALLED: Mutex<Option<Metrics>> = Mutex::new(None);
 
@@ -67,6 +84,7 @@ impl Metrics {
                 error.to_string(),
             )
         })?;
+        names::describe();
         Ok(installed.insert(metrics).clone())
     }
 
@@ -102,10 +120,18 @@ impl fmt::Debug for Metrics {
 
 fn recorder() -> Result<PrometheusRecorder, TelemetryError> {
     let failed = |error| TelemetryError::new("the metrics' buckets are not accepted", error);
-    let decisions = Matcher::Suffix("decision_duration_seconds".to_owned());
+    let full = |name: &str| Matcher::Full(name.to_owned());
     let builder = PrometheusBuilder::new()
         .set_buckets(&REQUEST_BUCKETS)
-        .and_then(|builder| builder.set_buckets_for_metric(decisions, &DECISION_BUCKETS))
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(full(names::DECISION_DURATION), &DECISION_BUCKETS)
+        })
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(full(names::GATEWAY_DURATION), &DECISION_BUCKETS)
+        })
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BODY_BUCKETS)
+        })
         .map_err(failed)?;
     Ok(builder.build_recorder())
 }

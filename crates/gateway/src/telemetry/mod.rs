@@ -8,6 +8,7 @@ mod causes;
 mod error;
 mod logs;
 mod metrics;
+pub mod names;
 mod redacted;
 
 pub(crate) use causes::Causes;

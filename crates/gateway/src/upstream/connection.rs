@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::progress::Watched;
-use super::socket::Socket;
+use super::socket::{Heard, Socket};
 use crate::body::{IdleTimeout, ProxyBody};
+use crate::tls::{Stream, TlsFault};
 
 /// A request's body on its way to the upstream.
 pub(super) type RequestBody = Watched<IdleTimeout<ProxyBody>>;
@@ -18,14 +20,17 @@ pub(super) type RequestBody = Watched<IdleTimeout<ProxyBody>>;
 #[derive(Debug)]
 pub(super) struct Connection {
     requests: SendRequest<RequestBody>,
+    heard: Arc<Heard>,
     /// hyper ends by itself on most of what can happen, but not while it waits for a body or for
     /// an upstream that does not read.
     _driver: AbortOnDropHandle<()>,
 }
 
 impl Connection {
-    pub(super) async fn open(stream: TcpStream, http: &Builder) -> hyper::Result<Self> {
-        let (requests, driver) = http.handshake(TokioIo::new(Socket::new(stream))).await?;
+    pub(super) async fn open(stream: Stream, http: &Builder) -> hyper::Result<Self> {
+        let heard = Arc::new(Heard::default());
+        let socket = Socket::new(stream, Arc::clone(&heard));
+        let (requests, driver) = http.handshake(TokioIo::new(socket)).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 // Upstreams that close kept connections, or say more than they were asked.
@@ -34,6 +39,7 @@ impl Connection {
         });
         Ok(Self {
             requests,
+            heard,
             _driver: AbortOnDropHandle::new(driver),
         })
     }
@@ -44,7 +50,18 @@ impl Connection {
         request: Request<RequestBody>,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>
     {
+        self.heard.forget();
         self.requests.try_send_request(request)
+    }
+
+    /// Whether anything of an answer has come to the last request.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard.anything()
+    }
+
+    /// Why the upstream does not trust us, if that is what it said.
+    pub(super) fn distrust(&self) -> Option<TlsFault> {
+        self.heard.distrust()
     }
 
     /// Whether nothing can be sent on it any more.

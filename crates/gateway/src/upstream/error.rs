@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::connector::ConnectFailure;
 use crate::body::{BodyError, BodyErrorKind, BodySource};
+use crate::tls::TlsFault;
 
 /// A request that an upstream did not answer.
 ///
@@ -27,6 +28,8 @@ pub enum UpstreamErrorKind {
     Connect,
     /// No connection within the connect timeout. 504.
     ConnectTimeout,
+    /// It could not be trusted, or does not trust us: its certificate, or the lack of ours. 502.
+    Tls,
     /// No head of a response within the response timeout. 504.
     ResponseTimeout,
     /// The connection ended before a response began. 502.
@@ -41,6 +44,10 @@ pub enum UpstreamErrorKind {
     RequestBody,
     /// The client's body is malformed. The upstream is not to blame: 400.
     RequestBodyMalformed,
+    /// The client's body is longer than it may be. The upstream is not to blame: 413.
+    RequestBodyTooLong,
+    /// The time was over that the whole exchange may take. 504.
+    Overdue,
     /// The gateway ended the request, for example because its key is revoked. The upstream is not
     /// to blame; whoever ended it has the answer: 503 where nobody has.
     Ended,
@@ -62,7 +69,10 @@ impl UpstreamError {
         Self {
             kind: UpstreamErrorKind::of(&cause),
             upstream,
-            cause: Some(Box::new(cause)),
+            cause: Some(match distrust(&cause) {
+                Some(fault) => Box::new(ConnectFailure::of_handshake(fault)),
+                None => Box::new(cause),
+            }),
         }
     }
 
@@ -81,16 +91,19 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
+        Self::Tls,
         Self::ResponseTimeout,
         Self::Closed,
         Self::Protocol,
         Self::RequestBodyTimeout,
         Self::RequestBody,
         Self::RequestBodyMalformed,
+        Self::RequestBodyTooLong,
+        Self::Overdue,
         Self::Ended,
     ];
 
@@ -101,12 +114,15 @@ impl UpstreamErrorKind {
             Self::Full => "full",
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
             Self::ResponseTimeout => "response_timeout",
             Self::Closed => "closed",
             Self::Protocol => "protocol",
             Self::RequestBodyTimeout => "request_body_timeout",
             Self::RequestBody => "request_body",
             Self::RequestBodyMalformed => "request_body_malformed",
+            Self::RequestBodyTooLong => "request_body_too_long",
+            Self::Overdue => "overdue",
             Self::Ended => "ended",
         }
     }
@@ -116,7 +132,11 @@ impl UpstreamErrorKind {
     pub const fn is_of_client(self) -> bool {
         matches!(
             self,
-            Self::RequestBodyTimeout | Self::RequestBody | Self::RequestBodyMalformed | Self::Ended
+            Self::RequestBodyTimeout
+                | Self::RequestBody
+                | Self::RequestBodyMalformed
+                | Self::RequestBodyTooLong
+                | Self::Ended
         )
     }
 
@@ -129,6 +149,7 @@ impl UpstreamErrorKind {
     fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
         if let Some(failure) = error.downcast_ref::<ConnectFailure>() {
             return Some(match failure.is_timeout() {
+                _ if failure.is_of_tls() => Self::Tls,
                 true => Self::ConnectTimeout,
                 false => Self::Connect,
             });
@@ -137,7 +158,9 @@ impl UpstreamErrorKind {
             && body.from() == BodySource::Client
         {
             return Some(match body.kind() {
-                BodyErrorKind::Stalled => Self::RequestBodyTimeout,
+                BodyErrorKind::Stalled | BodyErrorKind::Slow => Self::RequestBodyTimeout,
+                BodyErrorKind::TooLong => Self::RequestBodyTooLong,
+                BodyErrorKind::Overdue => Self::Overdue,
                 BodyErrorKind::Broken => Self::RequestBody,
                 BodyErrorKind::Malformed => Self::RequestBodyMalformed,
                 BodyErrorKind::Ended => Self::Ended,
@@ -147,8 +170,19 @@ impl UpstreamErrorKind {
             let closed = hyper.is_incomplete_message() || hyper.is_closed() || hyper.is_canceled();
             return closed.then_some(Self::Closed);
         }
-        error.downcast_ref::<io::Error>().map(|_| Self::Closed)
+        let error = error.downcast_ref::<io::Error>()?;
+        Some(match TlsFault::within(error) {
+            Some(_) => Self::Tls,
+            None => Self::Closed,
+        })
     }
+}
+
+/// What an upstream has against us. In TLS 1.3 it tells only after the handshake that it wants a
+/// certificate.
+fn distrust(error: &(dyn Error + 'static)) -> Option<TlsFault> {
+    std::iter::successors(Some(error), |error| (*error).source())
+        .find_map(|error| TlsFault::within(error.downcast_ref::<io::Error>()?))
 }
 
 impl fmt::Display for UpstreamError {
@@ -157,12 +191,17 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::Full => "has as many requests under way as it may have",
             UpstreamErrorKind::Connect => "cannot be reached",
             UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
+            UpstreamErrorKind::Tls => "has no connection that both sides trust",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",
             UpstreamErrorKind::Closed => "closed the connection before it answered",
             UpstreamErrorKind::Protocol => "did not answer in valid HTTP/1.1",
             UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",
             UpstreamErrorKind::RequestBody => "did not get the whole of the request's body",
             UpstreamErrorKind::RequestBodyMalformed => "was sent a malformed body",
+            UpstreamErrorKind::RequestBodyTooLong => {
+                "was not sent the whole of the request's body, which is too long"
+            }
+            UpstreamErrorKind::Overdue => "did not come to an end in time",
             UpstreamErrorKind::Ended => "was not waited for: the request was ended",
         };
         write!(f, "upstream `{}` {what}", self.upstream)

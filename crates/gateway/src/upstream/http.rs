@@ -1,36 +1,32 @@
-use std::error::Error;
-use std::pin::pin;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderValue};
-use http::uri::PathAndQuery;
-use http::{Request, Response, Uri, Version};
-use http_body::Body;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::Builder;
-use tokio::time::sleep_until;
+use fastrand::Rng;
+use http::header::HOST;
+use http::{Method, Request, Response};
+use tokio::runtime::Handle;
 
 use super::answer;
-use super::connection::{Connection, RequestBody};
-use super::connector::Connector;
+use super::exchange::{Begun, Failed, Outgoing, exchange};
+use super::health::Severity;
 use super::lease::{Exchange, Lease};
-use super::pool::Pool;
-use super::progress::{Progress, Watched};
-use super::room::Room;
-use super::{Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind, UpstreamFuture};
+use super::lookup::{Resolve, System};
+use super::member::{Assigned, Member, Terms};
+use super::progress::Progress;
+use super::retry::{Again, Budget, Reason, Stage, after, copy, repeatable};
+use super::room::{Room, Seat};
+use super::roster::Roster;
+use super::{
+    ExchangeTimes, InvalidUpstream, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
+    UpstreamFuture,
+};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
-use crate::setting::InvalidSetting;
+use crate::tls::UpstreamSecurity;
 
-/// How often a request is sent that no connection takes any of. Each time but the first it is on a
-/// connection that was opened for it.
-const ATTEMPTS: usize = 3;
-
-/// What bodies get at least to be read into, and what waits at most to be written.
-const LEAST_BUFFER: usize = 64 * 1024;
-
-/// An upstream that speaks HTTP/1.1 in the clear, with a pool of kept connections.
+/// An upstream that speaks HTTP/1.1, in the clear or in TLS, at one address or several, with a pool
+/// of kept connections to each.
 ///
-/// Cheap to clone; clones share the pool.
+/// Cheap to clone; clones share everything. What it does beside its requests, looking names up and
+/// asking addresses whether they are well, ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct HttpUpstream {
     shared: Arc<Shared>,
@@ -38,23 +34,21 @@ pub struct HttpUpstream {
 
 #[derive(Debug)]
 struct Shared {
-    name: Arc<str>,
-    config: UpstreamConfig,
-    host: HeaderValue,
-    connector: Connector,
-    http: Builder,
-    pool: Arc<Pool>,
+    terms: Arc<Terms>,
+    roster: Arc<Roster>,
+    budget: Budget,
     room: Room,
 }
 
-/// The head of an answer, and the connection that the rest of it comes on.
-type Answer = (Response<Incoming>, Connection);
-
-/// A request without an answer.
-struct Failed {
-    error: UpstreamError,
-    /// The request, where nothing of it was sent.
-    unsent: Option<Box<Request<RequestBody>>>,
+/// The way of one request through its attempts.
+struct Journey {
+    tried: Vec<Arc<Member>>,
+    left: usize,
+    /// The same request once more, if sending it twice is as good as once.
+    spare: Option<Request<ProxyBody>>,
+    /// Whether it says itself which host it is for.
+    names_host: bool,
+    times: ExchangeTimes,
 }
 
 impl HttpUpstream {
@@ -62,21 +56,33 @@ impl HttpUpstream {
     ///
     /// # Errors
     ///
-    /// [`InvalidSetting`] for a configuration that fails [`UpstreamConfig::check`].
-    pub fn new(name: &str, config: UpstreamConfig) -> Result<Self, InvalidSetting> {
+    /// [`InvalidUpstream`] for a configuration that fails [`UpstreamConfig::check`], or names files
+    /// of certificates that cannot be used.
+    pub fn new(name: &str, config: UpstreamConfig) -> Result<Self, InvalidUpstream> {
+        Self::with(name, config, Arc::new(System), Rng::new())
+    }
+
+    pub(super) fn with(
+        name: &str,
+        config: UpstreamConfig,
+        resolver: Arc<dyn Resolve>,
+        rng: Rng,
+    ) -> Result<Self, InvalidUpstream> {
         config.check()?;
-        let shared = Shared {
-            name: name.into(),
-            host: config.host()?,
-            connector: Connector::new(&config.authority, config.connect_timeout),
-            http: builder(&config),
-            pool: Arc::new(Pool::new(config.idle_timeout, config.max_idle)),
-            room: Room::new(&config),
-            config,
-        };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        let security = config.tls.as_ref();
+        let security = security.map(|tls| UpstreamSecurity::of_upstream(tls, name));
+        let terms = Arc::new(Terms::new(name, config, security.transpose()?));
+        let config = &terms.config;
+        let shared = Arc::new(Shared {
+            roster: Arc::new(Roster::new(&terms, &resolver, rng)?),
+            budget: Budget::new(&config.retry),
+            room: Room::new(config, &terms.meters),
+            terms,
+        });
+        if Handle::try_current().is_ok() {
+            shared.roster.start();
+        }
+        Ok(Self { shared })
     }
 }
 
@@ -85,204 +91,185 @@ impl Shared {
         &self,
         request: Request<ProxyBody>,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        let seat = self.room.enter().await;
-        let full = || UpstreamError::new(UpstreamErrorKind::Full, Arc::clone(&self.name));
-        let seat = seat.ok_or_else(full)?;
+        self.roster.start();
+        let full = || self.terms.error_of(UpstreamErrorKind::Full);
+        let seat = self.room.enter().await.ok_or_else(full)?;
+        self.budget.deposit();
         let method = request.method().clone();
-        let progress = Arc::new(Progress::new());
-        let again = repeatable(&request).map(|again| self.prepared(again, &progress));
-        let request = self.prepared(request, &progress);
-        let kept = self.pool.take().await;
-        let delivered = self.deliver(request, kept, &progress).await;
-        let (answer, connection) = match (delivered, again) {
-            (Err(error), Some(again)) if error.kind() == UpstreamErrorKind::Closed => {
-                tracing::debug!(
-                    upstream = &*self.name,
-                    "the connection was closed before an answer: once more"
-                );
-                let connection = self.open().await?;
-                let repeated = self.attempt(connection, again, &progress).await;
-                repeated.map_err(|failed| failed.error)?
-            }
-            (outcome, _) => outcome?,
+        let mut journey = Journey {
+            tried: Vec::new(),
+            left: self.terms.config.retry.attempts,
+            spare: repeatable(&request),
+            names_host: request.headers().contains_key(HOST),
+            times: ExchangeTimes::of(&request),
         };
-        answer::check(&method, &answer).map_err(|fault| self.error(fault))?;
+        let mut outgoing = Outgoing::new(request, &self.terms);
+        let mut assigned = self.roster.first().await?;
+        loop {
+            let Outgoing { request, progress } = outgoing;
+            let kept = match journey.tried.is_empty() {
+                true => assigned.member.kept().await,
+                false => None,
+            };
+            journey.tried(&assigned.member);
+            let own = (!journey.names_host).then_some(&assigned.member.endpoint.host);
+            let sent = exchange(&assigned.member, own, kept, request, &progress).await;
+            (assigned, outgoing) = match sent {
+                Ok(begun) => match self.elsewhere(&assigned, &begun, &mut journey) {
+                    Some(next) => next,
+                    None => {
+                        let times = journey.times;
+                        return self.answered(&method, begun, progress, assigned, seat, times);
+                    }
+                },
+                Err(failed) => self.again(assigned, *failed, &mut journey, progress)?,
+            };
+        }
+    }
+
+    /// What to do in place of an answer that is taken for none: the same elsewhere, if that is
+    /// possible.
+    fn elsewhere(
+        &self,
+        assigned: &Assigned,
+        begun: &Begun,
+        journey: &mut Journey,
+    ) -> Option<(Assigned, Outgoing)> {
+        if !self.budget.is_none(begun.answer.status()) {
+            return None;
+        }
+        self.roster.strike(assigned, Severity::Whole);
+        let spare = journey.spare.as_ref().filter(|_| journey.left > 0)?;
+        let next = self.roster.choose(&journey.tried)?;
+        if !self.pay(Reason::Status) {
+            return None;
+        }
+        Some((next, Outgoing::new(copy(spare), &self.terms)))
+    }
+
+    /// What to do about a failure.
+    fn again(
+        &self,
+        assigned: Assigned,
+        failed: Failed,
+        journey: &mut Journey,
+        progress: Arc<Progress>,
+    ) -> Result<(Assigned, Outgoing), UpstreamError> {
+        if let Some(severity) = severity(&failed) {
+            self.roster.strike(&assigned, severity);
+        }
+        let Failed {
+            error,
+            attempted,
+            unsent,
+        } = failed;
+        let again = after(&attempted, &error, journey.spare.is_some());
+        let Some(Again { reason, may_stay }) = again.filter(|_| journey.left > 0) else {
+            return Err(error);
+        };
+        // The same address before one that is left out: it did nothing that speaks against it.
+        let stay = may_stay.then_some(assigned);
+        let next = self.roster.choose_well(&journey.tried).or(stay);
+        let Some(next) = next.or_else(|| self.roster.choose_any(&journey.tried)) else {
+            return Err(error);
+        };
+        if !self.pay(reason) {
+            return Err(error);
+        }
+        tracing::debug!(
+            upstream = &*self.terms.name,
+            reason = reason.as_str(),
+            "a request is sent once more"
+        );
+        let outgoing = match (unsent, &journey.spare) {
+            (Some(request), _) => Outgoing { request, progress },
+            (None, Some(spare)) => Outgoing::new(copy(spare), &self.terms),
+            (None, None) => return Err(error),
+        };
+        Ok((next, outgoing))
+    }
+
+    fn answered(
+        &self,
+        method: &Method,
+        begun: Begun,
+        progress: Arc<Progress>,
+        assigned: Assigned,
+        seat: Seat,
+        times: ExchangeTimes,
+    ) -> Result<Response<ProxyBody>, UpstreamError> {
+        let Begun { answer, connection } = begun;
+        if let Err(fault) = answer::check(method, &answer) {
+            self.roster.strike(&assigned, Severity::Whole);
+            return Err(self.terms.error(fault));
+        }
+        if !self.budget.is_none(answer.status()) {
+            self.roster.forgive(&assigned);
+        }
         let exchange = Exchange {
             connection,
             progress,
-            pool: Arc::clone(&self.pool),
+            assigned,
             seat,
-            is_reusable: answer::is_reusable(&method, &answer),
+            is_reusable: answer::is_reusable(method, &answer),
         };
+        let timeout = times.body(&self.terms.config);
         Ok(answer.map(|body| {
             let lease = Lease::new(body, exchange);
-            let timeout = self.config.body_timeout;
             ProxyBody::of(IdleTimeout::new(lease, timeout, BodySource::Upstream))
         }))
     }
 
-    /// Sends a request on a kept connection, or on a new one where there is none, or where it
-    /// turns out to have been closed before anything was sent.
-    async fn deliver(
-        &self,
-        mut request: Request<RequestBody>,
-        kept: Option<Connection>,
-        progress: &Progress,
-    ) -> Result<Answer, UpstreamError> {
-        let mut connection = match kept {
-            Some(kept) => {
-                tracing::trace!(upstream = &*self.name, "on a kept connection");
-                kept
-            }
-            None => self.open().await?,
-        };
-        let mut left = ATTEMPTS;
-        loop {
-            left -= 1;
-            let failed = match self.attempt(connection, request, progress).await {
-                Ok(answer) => return Ok(answer),
-                Err(failed) => failed,
-            };
-            request = match failed.unsent {
-                Some(unsent) if left > 0 => *unsent,
-                _ => return Err(failed.error),
-            };
-            tracing::debug!(
-                upstream = &*self.name,
-                "the connection was closed before anything was sent: another one"
-            );
-            connection = self.open().await?;
+    /// Takes a repetition from the budget.
+    fn pay(&self, reason: Reason) -> bool {
+        let is_paid = self.budget.pay(reason);
+        match is_paid {
+            true => self.terms.meters.retried(reason),
+            false => self.terms.meters.budget_spent.increment(1),
         }
+        is_paid
     }
+}
 
-    /// Sends a request on a connection, and waits for the head of the answer.
-    async fn attempt(
-        &self,
-        mut connection: Connection,
-        request: Request<RequestBody>,
-        progress: &Progress,
-    ) -> Result<Answer, Failed> {
-        progress.note();
-        let mut answer = pin!(connection.send(request));
-        let timeout = self.config.response_timeout;
-        loop {
-            let silent_at = progress.silent_at(timeout);
-            tokio::select! {
-                biased;
-                outcome = &mut answer => {
-                    return match outcome {
-                        Ok(answer) => Ok((answer, connection)),
-                        Err(mut failure) => Err(Failed {
-                            unsent: failure.take_message().map(Box::new),
-                            error: self.error(failure.into_error()),
-                        }),
-                    };
-                }
-                () = sleep_until(silent_at) => {}
-            }
-            if progress.silent_at(timeout) <= silent_at {
-                let name = Arc::clone(&self.name);
-                return Err(Failed {
-                    error: UpstreamError::new(UpstreamErrorKind::ResponseTimeout, name),
-                    unsent: None,
-                });
-            }
+/// How much a failure says of the address; nothing where its client is to blame, or nobody. A kept
+/// connection that is closed is as often as not the upstream's good right.
+fn severity(failed: &Failed) -> Option<Severity> {
+    match failed.error.kind() {
+        UpstreamErrorKind::Closed
+            if failed.attempted.stage == Stage::OnKept && !failed.attempted.has_begun =>
+        {
+            None
         }
+        UpstreamErrorKind::Connect
+        | UpstreamErrorKind::ConnectTimeout
+        | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Closed
+        | UpstreamErrorKind::Protocol => Some(Severity::Whole),
+        UpstreamErrorKind::ResponseTimeout => Some(Severity::Half),
+        UpstreamErrorKind::Full
+        | UpstreamErrorKind::RequestBodyTimeout
+        | UpstreamErrorKind::RequestBody
+        | UpstreamErrorKind::RequestBodyMalformed
+        | UpstreamErrorKind::RequestBodyTooLong
+        | UpstreamErrorKind::Overdue
+        | UpstreamErrorKind::Ended => None,
     }
+}
 
-    async fn open(&self) -> Result<Connection, UpstreamError> {
-        let connected = self.connector.connect().await;
-        let stream = connected.map_err(|failure| self.error(failure))?;
-        tracing::trace!(upstream = &*self.name, "a new connection");
-        self.pool.sweep();
-        let opened = Connection::open(stream, &self.http).await;
-        opened.map_err(|error| self.error(error))
-    }
-
-    /// The request as it is sent: to a path and query, with the upstream's own authority as its
-    /// host.
-    fn prepared(
-        &self,
-        request: Request<ProxyBody>,
-        progress: &Arc<Progress>,
-    ) -> Request<RequestBody> {
-        let mut request = request.map(|body| {
-            let timed = IdleTimeout::new(body, self.config.body_timeout, BodySource::Client);
-            Watched::new(timed, Arc::clone(progress))
-        });
-        let target = request.uri().path_and_query().cloned();
-        *request.uri_mut() = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
-        *request.version_mut() = Version::HTTP_11;
-        request.headers_mut().insert(HOST, self.host.clone());
-        request
-    }
-
-    fn error(&self, cause: impl Error + Send + Sync + 'static) -> UpstreamError {
-        UpstreamError::with_cause(Arc::clone(&self.name), cause)
+impl Journey {
+    fn tried(&mut self, member: &Arc<Member>) {
+        self.left = self.left.saturating_sub(1);
+        self.tried.push(Arc::clone(member));
     }
 }
 
 impl Upstream for HttpUpstream {
     fn name(&self) -> &str {
-        &self.shared.name
+        &self.shared.terms.name
     }
 
     fn send(&self, request: Request<ProxyBody>) -> UpstreamFuture {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.send(request).await })
-    }
-}
-
-/// The same request once more, if sending it twice is as good as once.
-fn repeatable(request: &Request<ProxyBody>) -> Option<Request<ProxyBody>> {
-    if !request.method().is_idempotent() || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut again = Request::new(ProxyBody::empty());
-    again.method_mut().clone_from(request.method());
-    again.uri_mut().clone_from(request.uri());
-    again.headers_mut().clone_from(request.headers());
-    Some(again)
-}
-
-fn builder(config: &UpstreamConfig) -> Builder {
-    let mut http = Builder::new();
-    http.max_header_size(config.max_header_size)
-        .max_buf_size(config.max_header_size.max(LEAST_BUFFER));
-    http
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http::Method;
-    use http_body_util::Full;
-
-    use super::*;
-    use crate::wire::{Wire, eventually, listener};
-
-    /// Also one that may not be sent twice.
-    #[tokio::test]
-    async fn request_of_which_nothing_was_sent_goes_to_another_connection() {
-        let (listener, address) = listener().await;
-        let config = UpstreamConfig::new(address.to_string().parse().unwrap());
-        let shared = HttpUpstream::new("orders", config).unwrap().shared;
-        let kept = shared.open().await.unwrap();
-        drop(Wire::accept(&listener).await);
-        eventually(async || kept.is_closed()).await;
-        let body = ProxyBody::new(Full::new(Bytes::from_static(b"x")), BodySource::Client);
-        let request = Request::builder().method(Method::POST).body(body).unwrap();
-        let progress = Arc::new(Progress::new());
-        let request = shared.prepared(request, &progress);
-        let answering = async {
-            let mut wire = Wire::accept(&listener).await;
-            wire.until("\r\n\r\nx").await;
-            wire.send("HTTP/1.1 204 No Content\r\n\r\n").await;
-        };
-        let delivering = shared.deliver(request, Some(kept), &progress);
-        let (delivered, ()) = tokio::join!(delivering, answering);
-        let (answer, _connection) = delivered.ok().unwrap();
-        assert_eq!(answer.status(), 204);
-        assert!(progress.is_over());
     }
 }

@@ -7,7 +7,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::connection::Connection;
-use super::pool::Pool;
+use super::member::Assigned;
 use super::progress::Progress;
 use super::room::Seat;
 
@@ -28,7 +28,7 @@ pub(super) struct Lease {
 pub(super) struct Exchange {
     pub(super) connection: Connection,
     pub(super) progress: Arc<Progress>,
-    pub(super) pool: Arc<Pool>,
+    pub(super) assigned: Assigned,
     /// Given to the next request once the connection is in the pool.
     pub(super) seat: Seat,
     /// Whether the answer's head lets the connection be used again.
@@ -63,8 +63,9 @@ impl Lease {
 impl Exchange {
     fn end(self) {
         if self.is_reusable && self.progress.is_over() {
-            self.pool.put(self.connection);
+            self.assigned.member.pool.put(self.connection);
         }
+        drop(self.assigned);
         drop(self.seat);
     }
 }

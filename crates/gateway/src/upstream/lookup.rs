@@ -1,29 +1,68 @@
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+
+use super::metrics::Meters;
+
+/// The most addresses of one name that are used.
+const MAX_ADDRESSES: usize = 64;
+
+/// What a resolver answers.
+pub(super) type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Finds the addresses of names.
+pub(super) trait Resolve: Send + Sync + std::fmt::Debug {
+    fn resolve(&self, host: Arc<str>, port: u16) -> Resolving;
+}
+
+/// The system's resolver, with all that its configuration says: files, DNS, and the rest.
+#[derive(Debug)]
+pub(super) struct System;
+
+impl Resolve for System {
+    fn resolve(&self, host: Arc<str>, port: u16) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((&*host, port)).await?;
+            Ok(found.collect())
+        })
+    }
+}
 
 /// Looks a name up, once at a time: whoever asks meanwhile waits for the same answer.
 ///
 /// The system's resolver holds a thread for as long as it takes, also where nobody waits any more.
-/// A name server that is silent costs one thread an upstream, and not one a request.
+/// A name server that is silent costs one thread a name, and not one a request.
 #[derive(Debug)]
 pub(super) struct Lookup {
     host: Arc<str>,
     port: u16,
+    resolver: Arc<dyn Resolve>,
+    meters: Arc<Meters>,
     last: Mutex<Option<watch::Receiver<Option<Found>>>>,
+    /// Somebody has reason to think that the addresses are others by now.
+    doubted: Notify,
 }
 
-/// The addresses in the order in which to try them, or why there are none.
-type Found = Result<Arc<[SocketAddr]>, io::ErrorKind>;
+/// The addresses, each once and in an order of their own, or why there are none.
+pub(super) type Found = Result<Arc<[SocketAddr]>, io::ErrorKind>;
 
 impl Lookup {
-    pub(super) fn new(host: &str, port: u16) -> Self {
+    pub(super) fn new(
+        host: &str,
+        port: u16,
+        resolver: Arc<dyn Resolve>,
+        meters: Arc<Meters>,
+    ) -> Self {
         Self {
             host: host.into(),
             port,
+            resolver,
+            meters,
             last: Mutex::new(None),
+            doubted: Notify::new(),
         }
     }
 
@@ -38,6 +77,16 @@ impl Lookup {
         }
     }
 
+    /// Has it looked up sooner than it would be.
+    pub(super) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Waits until somebody doubts what was found.
+    pub(super) async fn doubted(&self) {
+        self.doubted.notified().await;
+    }
+
     fn join(&self) -> watch::Receiver<Option<Found>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever has answered is gone.
@@ -49,31 +98,29 @@ impl Lookup {
 
     fn begin(&self) -> watch::Receiver<Option<Found>> {
         let (sender, receiver) = watch::channel(None);
-        let (host, port) = (Arc::clone(&self.host), self.port);
+        let resolving = self.resolver.resolve(Arc::clone(&self.host), self.port);
+        let meters = Arc::clone(&self.meters);
         tokio::spawn(async move {
-            let found = match tokio::net::lookup_host((&*host, port)).await {
-                Ok(found) => Ok(in_turn(found.collect()).into()),
+            let found = match resolving.await {
+                Ok(found) => in_order(found),
                 Err(error) => Err(error.kind()),
             };
+            meters.looked_up(found.is_ok());
             sender.send_replace(Some(found));
         });
         receiver
     }
 }
 
-/// Takes turns between the two families, beginning with the one that the resolver prefers, so that
-/// a family that leads nowhere costs one attempt before the other is tried (RFC 8305 section 4).
-fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let preferred = found.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|address| address.is_ipv6() == preferred);
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    std::iter::from_fn(|| Some([first.next(), second.next()]))
-        .take_while(|pair| pair.iter().any(Option::is_some))
-        .flatten()
-        .flatten()
-        .collect()
+/// Resolvers turn the order of their answers; it says nothing here.
+fn in_order(mut found: Vec<SocketAddr>) -> Found {
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(MAX_ADDRESSES);
+    match found.is_empty() {
+        true => Err(io::ErrorKind::NotFound),
+        false => Ok(found.into()),
+    }
 }
 
 #[cfg(test)]
@@ -81,18 +128,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_families_of_addresses_take_turns() {
+    fn each_address_is_there_once_and_none_is_no_answer() {
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let (a, b, c) = (address("[::1]:1"), address("[::2]:1"), address("[::3]:1"));
-        let (v, w) = (address("127.0.0.1:1"), address("127.0.0.2:1"));
-        assert_eq!(in_turn(vec![a, b, c, v, w]), [a, v, b, w, c]);
-        assert_eq!(in_turn(vec![v, w, a]), [v, a, w]);
-        assert_eq!(in_turn(Vec::new()), []);
+        let (a, b, v) = (
+            address("[::1]:1"),
+            address("[::2]:1"),
+            address("127.0.0.1:1"),
+        );
+        assert_eq!(*in_order(vec![b, a, v, a]).unwrap(), [v, a, b]);
+        assert_eq!(in_order(Vec::new()), Err(io::ErrorKind::NotFound));
+        let many = (1..=1000).map(|port| SocketAddr::new(v.ip(), port));
+        assert_eq!(in_order(many.collect()).unwrap().len(), MAX_ADDRESSES);
     }
 
     #[tokio::test]
     async fn look_ups_at_the_same_time_are_one() {
-        let lookup = Lookup::new("localhost", 7);
+        let lookup = Lookup::new(
+            "localhost",
+            7,
+            Arc::new(System),
+            Arc::new(Meters::new("orders")),
+        );
         let (one, two) = (lookup.join(), lookup.join());
         assert!(one.same_channel(&two));
         let found = lookup.addresses().await.unwrap();

@@ -2,10 +2,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use metrics::Gauge;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::Connection;
+use super::metrics::Counted;
 
 /// How long a connection whose last exchange is over may take to notice: its task has to run.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -24,6 +26,7 @@ pub(super) struct Pool {
     idle: Mutex<VecDeque<Idle>>,
     idle_timeout: Duration,
     max_idle: usize,
+    gauge: Gauge,
     sweeper: OnceLock<AbortOnDropHandle<()>>,
 }
 
@@ -31,6 +34,7 @@ pub(super) struct Pool {
 struct Idle {
     connection: Connection,
     since: Instant,
+    _counted: Counted,
 }
 
 /// What there is to send the next request on.
@@ -43,11 +47,12 @@ enum Found {
 }
 
 impl Pool {
-    pub(super) fn new(idle_timeout: Duration, max_idle: usize) -> Self {
+    pub(super) fn new(idle_timeout: Duration, max_idle: usize, gauge: Gauge) -> Self {
         Self {
             idle: Mutex::default(),
             idle_timeout,
             max_idle,
+            gauge,
             sweeper: OnceLock::new(),
         }
     }
@@ -66,13 +71,17 @@ impl Pool {
         if self.max_idle == 0 || connection.is_closed() {
             return;
         }
-        let since = Instant::now();
+        let newest = Idle {
+            connection,
+            since: Instant::now(),
+            _counted: Counted::new(&self.gauge),
+        };
         let mut idle = self.idle();
         let oldest = match idle.len() >= self.max_idle {
             true => idle.pop_front(),
             false => None,
         };
-        idle.push_back(Idle { connection, since });
+        idle.push_back(newest);
         drop(idle);
         drop(oldest);
     }
@@ -118,10 +127,18 @@ impl Pool {
             Ok(true) => Some(idle.connection),
             Ok(false) => None,
             Err(_) => {
-                // The upstream does not read the rest of its last request. The others come first.
-                self.idle().push_front(idle);
+                self.put_back(idle);
                 None
             }
+        }
+    }
+
+    /// The upstream does not read the rest of its last request. The others come first, and take
+    /// its place where they need it: some may have been put here meanwhile.
+    fn put_back(&self, busy: Idle) {
+        let mut idle = self.idle();
+        if idle.len() < self.max_idle {
+            idle.push_front(busy);
         }
     }
 
@@ -160,13 +177,20 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::tls::Stream;
     use crate::wire::{LONG, Wire, eventually, listener};
+
+    fn empty(idle_timeout: Duration) -> Pool {
+        Pool::new(idle_timeout, 2, Gauge::noop())
+    }
 
     /// A connection whose task runs as soon as the test waits for something.
     async fn connection(to: &TcpListener) -> Connection {
         let address = to.local_addr().unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
-        let connection = Connection::open(stream, &Builder::new()).await.unwrap();
+        let connection = Connection::open(Stream::Clear(stream), &Builder::new())
+            .await
+            .unwrap();
         assert!(!connection.is_ready() && !connection.is_closed());
         connection
     }
@@ -174,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn connection_that_is_ready_in_a_moment_is_waited_for() {
         let (listener, _) = listener().await;
-        let pool = Pool::new(LONG, 2);
+        let pool = empty(LONG);
         pool.put(connection(&listener).await);
         assert!(pool.take().await.is_some_and(|taken| taken.is_ready()));
         assert!(pool.take().await.is_none());
@@ -183,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn connection_that_is_ready_goes_before_a_newer_one_that_is_not() {
         let (listener, _) = listener().await;
-        let pool = Pool::new(LONG, 2);
+        let pool = empty(LONG);
         let mut ready = connection(&listener).await;
         assert!(ready.ready().await);
         pool.put(ready);
@@ -194,9 +218,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn connection_that_comes_back_late_takes_nobody_s_place() {
+        let (listener, _) = listener().await;
+        let pool = empty(LONG);
+        pool.put(connection(&listener).await);
+        let Found::Soon(late) = pool.find() else {
+            panic!("its task has not run");
+        };
+        for _ in 0..2 {
+            pool.put(connection(&listener).await);
+        }
+        pool.put_back(late);
+        assert_eq!(pool.idle().len(), 2);
+    }
+
+    #[tokio::test]
     async fn closed_and_old_connections_are_not_used() {
         let (listener, _) = listener().await;
-        let pool = Pool::new(LONG, 2);
+        let pool = empty(LONG);
         let connection = connection(&listener).await;
         pool.put(connection);
         drop(Wire::accept(&listener).await);
@@ -204,7 +243,7 @@ mod tests {
         eventually(is_closed).await;
         assert!(matches!(pool.find(), Found::Nothing));
 
-        let pool = Pool::new(Duration::ZERO, 2);
+        let pool = empty(Duration::ZERO);
         pool.put(self::connection(&listener).await);
         assert!(matches!(pool.find(), Found::Nothing));
     }

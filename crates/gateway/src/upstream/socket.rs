@@ -1,8 +1,12 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::tls::TlsFault;
 
 /// A socket that can still be read where it takes nothing more.
 ///
@@ -14,13 +18,39 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Socket<T> {
     inner: T,
     takes_nothing: bool,
+    heard: Arc<Heard>,
+}
+
+/// What came from an upstream.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Whether anything did, since it was last forgotten.
+    anything: AtomicBool,
+    /// That it does not trust us. In TLS 1.3 it says so after the handshake, to a request or before
+    /// there is one: whoever then sends one finds the connection closed, and no more.
+    distrust: OnceLock<TlsFault>,
+}
+
+impl Heard {
+    pub(super) fn forget(&self) {
+        self.anything.store(false, Ordering::Release);
+    }
+
+    pub(super) fn anything(&self) -> bool {
+        self.anything.load(Ordering::Acquire)
+    }
+
+    pub(super) fn distrust(&self) -> Option<TlsFault> {
+        self.distrust.get().copied()
+    }
 }
 
 impl<T> Socket<T> {
-    pub(super) const fn new(inner: T) -> Self {
+    pub(super) const fn new(inner: T, heard: Arc<Heard>) -> Self {
         Self {
             inner,
             takes_nothing: false,
+            heard,
         }
     }
 
@@ -41,7 +71,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let polled = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer));
+        if buffer.filled().len() > before {
+            self.heard.anything.store(true, Ordering::Release);
+        }
+        if let Some(fault) = polled.as_ref().err().and_then(TlsFault::within) {
+            let _ = self.heard.distrust.set(fault);
+        }
+        Poll::Ready(polled)
     }
 }
 
@@ -76,10 +114,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.takes_nothing {
-            true => Poll::Ready(Ok(())),
-            false => Pin::new(&mut self.inner).poll_flush(cx),
+        if self.takes_nothing {
+            return Poll::Ready(Ok(()));
         }
+        // In TLS this is where what was written goes.
+        let polled = Pin::new(&mut self.inner).poll_flush(cx);
+        self.written(polled.map_ok(|()| 0), 0).map_ok(drop)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,7 +11,7 @@ use portcullis_core::scope::Requirement;
 use portcullis_core::service::ServiceName;
 use portcullis_core::{Context, Grant};
 
-use super::Door;
+use super::{Door, Observer, Outcome};
 use crate::body::Body;
 use crate::client::ClientAddr;
 use crate::credential::CredentialSource;
@@ -59,6 +59,7 @@ pub(super) struct Lookup {
     decision: PendingDecision,
     client: Option<IpAddr>,
     since: Moment,
+    observer: Option<Observer>,
 }
 
 impl Guard {
@@ -78,21 +79,29 @@ impl Guard {
 
     /// Finds the credential and decides, as far as that goes without waiting.
     pub(super) fn examine(&self, parts: &Parts) -> Examined {
+        let observer = Observer::of(&parts.extensions);
         let credential = match self.settings.credentials.extract(parts) {
             Ok(Some(credential)) => credential,
-            Ok(None) => return self.without_credential(),
-            Err(_malformed) => return self.decided(Err(Refusal::InvalidRequest)),
+            Ok(None) => return self.without_credential(observer),
+            Err(_malformed) => {
+                tell(observer, || Outcome::InvalidRequest);
+                return self.decided(Err(Refusal::InvalidRequest));
+            }
         };
         let client = ClientAddr::of(&parts.extensions);
         match self
             .gate
             .try_decide(credential.presented(), &self.context(client))
         {
-            Attempt::Decided(decision) => self.decided(Refusal::unless_admitted(decision)),
+            Attempt::Decided(decision) => {
+                tell(observer, || Outcome::from(&decision));
+                self.decided(Refusal::unless_admitted(decision))
+            }
             Attempt::Pending(decision) => Examined::Pending(Lookup {
                 decision,
                 client,
                 since: self.gate.manager().clock().now(),
+                observer: observer.cloned(),
             }),
         }
     }
@@ -100,6 +109,7 @@ impl Guard {
     /// Looks the key up and decides.
     pub(super) async fn look_up(&self, lookup: Lookup) -> Result<Admission, Refusal> {
         let decision: Decision = lookup.decision.resolve(&self.context(lookup.client)).await;
+        tell(lookup.observer.as_ref(), || Outcome::from(&decision));
         let outcome = Refusal::unless_admitted(decision);
         self.metrics.count(outcome.as_ref().err());
         self.metrics.record(self.elapsed(lookup.since));
@@ -159,10 +169,14 @@ impl Guard {
     }
 
     /// Passes where no credential is demanded, and is refused everywhere else.
-    fn without_credential(&self) -> Examined {
+    fn without_credential(&self, observer: Option<&Observer>) -> Examined {
         match self.settings.demand {
-            Demand::Required => self.decided(Err(Refusal::MissingCredential)),
+            Demand::Required => {
+                tell(observer, || Outcome::MissingCredential);
+                self.decided(Err(Refusal::MissingCredential))
+            }
             Demand::Optional => {
+                tell(observer, || Outcome::Anonymous);
                 self.metrics.count_anonymous();
                 Examined::Anonymous
             }
@@ -182,5 +196,12 @@ impl Guard {
     fn elapsed(&self, since: Moment) -> Duration {
         let now = self.gate.manager().clock().now();
         Duration::from_nanos(now.monotonic().saturating_sub(since.monotonic()))
+    }
+}
+
+/// Tells whoever wants to hear of it.
+fn tell(observer: Option<&Observer>, outcome: impl FnOnce() -> Outcome) {
+    if let Some(observer) = observer {
+        observer.tell(outcome());
     }
 }

@@ -52,16 +52,45 @@
 //! }
 //! # let _ = span(&Request::new(()));
 //! ```
+//!
+//! # What was decided, in an access log
+//!
+//! Whoever stands in front of the layer and puts an [`Observer`] into a
+//! request's extensions hears what became of it, with the true reason, of which
+//! the client hears nothing:
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//!
+//! use http::Request;
+//! use portcullis_layer::auth::{Observe, Observer, Outcome};
+//!
+//! #[derive(Default)]
+//! struct Line(Mutex<Option<Outcome>>);
+//!
+//! impl Observe for Line {
+//!     fn decided(&self, outcome: Outcome) {
+//!         *self.0.lock().unwrap() = Some(outcome);
+//!     }
+//! }
+//!
+//! let line = Arc::new(Line::default());
+//! let mut request = Request::new(());
+//! request.extensions_mut().insert(Observer::new(line.clone()));
+//! // Once it is answered: line.0 says what was decided.
+//! ```
 
 mod door;
 mod future;
 mod guard;
 mod layer;
+mod observer;
 mod service;
 
 pub(crate) use door::Door;
 pub use future::ResponseFuture;
 pub use layer::{ApiKeyLayer, ApiKeyLayerBuilder};
+pub use observer::{Observe, Observer, Outcome};
 pub use service::ApiKey;
 
 #[cfg(test)]

@@ -30,17 +30,23 @@ pub(super) fn elements(field: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The address that an element says it was asked `for`; nothing where it says
 /// none, two, or something else than an address.
 pub(super) fn node(element: &[u8]) -> Option<IpAddr> {
+    node::address(&parameter(element, b"for")?)
+}
+
+/// What an element says under a name; nothing where it says nothing, says it
+/// twice, or cannot be read.
+pub(super) fn parameter<'a>(element: &'a [u8], wanted: &[u8]) -> Option<Cow<'a, [u8]>> {
     let mut found = None;
     for pair in pairs(element) {
         let (name, value) = pair.split_at(pair.iter().position(|byte| *byte == b'=')?);
-        if !name.trim_ascii().eq_ignore_ascii_case(b"for") {
+        if !name.trim_ascii().eq_ignore_ascii_case(wanted) {
             continue;
         }
         if found.is_some() {
             return None;
         }
         let value = value.strip_prefix(b"=")?.trim_ascii();
-        found = Some(node::address(&unquoted(value)?)?);
+        found = Some(unquoted(value)?);
     }
     found
 }

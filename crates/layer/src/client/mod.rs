@@ -29,10 +29,12 @@
 mod addr;
 mod forwarded;
 mod node;
+mod origin;
 mod proxies;
 mod service;
 
 pub use addr::ClientAddr;
+pub use origin::ClientOrigin;
 pub use proxies::TrustedProxies;
 pub use service::TrustedProxiesService;
 

@@ -2,13 +2,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{FORWARDED, HeaderName};
+use http::header::{FORWARDED, HeaderName, HeaderValue};
+use http::uri::{Authority, Scheme};
 use ipnet::{IpNet, Ipv4Net};
 use tower::Layer;
 
-use super::{TrustedProxiesService, forwarded, node};
+use super::{ClientOrigin, TrustedProxiesService, forwarded, node};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Finds the client behind reverse proxies that are known, and tells it to the
 /// layers behind as [`ClientAddr`](super::ClientAddr).
@@ -62,40 +65,91 @@ impl TrustedProxies {
         }
     }
 
+    /// Whether an address lies in one of the networks.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.is_trusted(address.to_canonical())
+    }
+
     /// The client of a request that came from `peer` with these fields. For
     /// doors that are no tower service.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.walk(peer.to_canonical(), headers, |_| {})
+    }
+
+    /// All that trusted proxies say of a request that came from `peer`.
+    ///
+    /// Scheme and host are what the proxy says that was asked by the client
+    /// itself: in the same element of `Forwarded`, or at the same place of
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host`, counted from the right. Of
+    /// these lists many proxies keep but the first entry, so a list that is
+    /// too short for that place counts from its beginning.
+    #[must_use]
+    pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> ClientOrigin {
         let peer = peer.to_canonical();
-        match self.field {
+        let mut chain: Vec<&[u8]> = Vec::new();
+        let client = self.walk(peer, headers, |entry| chain.push(entry));
+        let is_trusted = self.is_trusted(peer);
+        let (scheme, host) = match self.field {
             Field::Forwarded => {
-                let fields = headers.get_all(FORWARDED).iter().rev();
-                let elements = fields.flat_map(|field| forwarded::elements(field.as_bytes()));
-                self.walk(peer, elements.map(forwarded::node))
-            }
-            Field::XForwardedFor => {
-                let fields = headers.get_all(X_FORWARDED_FOR).iter().rev();
-                let entries = fields.flat_map(|field| field.as_bytes().rsplit(|at| *at == b','));
-                // RFC 9110 section 5.6.1.2: empty elements of a list are none.
-                let entries = entries.map(<[u8]>::trim_ascii);
-                self.walk(
-                    peer,
-                    entries.filter(|one| !one.is_empty()).map(node::address),
+                let own = chain.last();
+                let said =
+                    |name: &[u8]| own.and_then(|element| forwarded::parameter(element, name));
+                (
+                    said(b"proto").and_then(|text| scheme(&text)),
+                    said(b"host").and_then(|text| authority(&text)),
                 )
             }
+            Field::XForwardedFor if is_trusted => {
+                let place = chain.len().saturating_sub(1);
+                let said = |name| nth_from_right(headers, name, place);
+                (
+                    said(X_FORWARDED_PROTO).and_then(scheme),
+                    said(X_FORWARDED_HOST).and_then(authority),
+                )
+            }
+            Field::XForwardedFor => (None, None),
+        };
+        chain.reverse();
+        ClientOrigin {
+            client,
+            is_trusted,
+            scheme,
+            host,
+            chain: match chain.is_empty() {
+                true => None,
+                false => HeaderValue::from_bytes(&chain.join(b", ".as_slice())).ok(),
+            },
         }
     }
 
     /// From the peer to the first address that is not trusted, or to the last
-    /// before one that cannot be read. `entries` are lazy: what a stranger
-    /// wrote is not even looked at.
-    fn walk(&self, peer: IpAddr, mut entries: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+    /// before one that cannot be read. Entries are lazy: what a stranger wrote
+    /// is not even looked at. Each one that counts is told, the last one first.
+    fn walk<'a>(
+        &self,
+        peer: IpAddr,
+        headers: &'a HeaderMap,
+        mut tell: impl FnMut(&'a [u8]),
+    ) -> IpAddr {
         let mut client = peer;
-        while self.is_trusted(client) {
-            match entries.next().flatten() {
-                Some(before) => client = before,
-                None => break,
+        let mut follow = |entries: &mut dyn Iterator<Item = &'a [u8]>,
+                          address: fn(&[u8]) -> Option<IpAddr>| {
+            while self.is_trusted(client) {
+                let Some(entry) = entries.next() else { break };
+                let Some(before) = address(entry) else { break };
+                client = before;
+                tell(entry);
             }
+        };
+        match self.field {
+            Field::Forwarded => {
+                let fields = headers.get_all(FORWARDED).iter().rev();
+                let mut elements = fields.flat_map(|field| forwarded::elements(field.as_bytes()));
+                follow(&mut elements, forwarded::node);
+            }
+            Field::XForwardedFor => follow(&mut entries(headers, X_FORWARDED_FOR), node::address),
         }
         client
     }
@@ -113,6 +167,36 @@ impl<S> Layer<S> for TrustedProxies {
     fn layer(&self, inner: S) -> TrustedProxiesService<S> {
         TrustedProxiesService::new(inner, self.clone())
     }
+}
+
+/// The entries of a list, the last one first. Empty elements are none
+/// (RFC 9110 section 5.6.1.2).
+fn entries(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    let fields = headers.get_all(name).into_iter().rev();
+    let entries = fields.flat_map(|field| field.as_bytes().rsplit(|at| *at == b','));
+    entries
+        .map(<[u8]>::trim_ascii)
+        .filter(|one| !one.is_empty())
+}
+
+/// The entry at a place, counted from the right; the first of a shorter list.
+fn nth_from_right(headers: &HeaderMap, name: HeaderName, place: usize) -> Option<&[u8]> {
+    entries(headers, name).take(place + 1).last()
+}
+
+fn scheme(text: &[u8]) -> Option<Scheme> {
+    [Scheme::HTTP, Scheme::HTTPS]
+        .into_iter()
+        .find(|known| text.eq_ignore_ascii_case(known.as_str().as_bytes()))
+}
+
+/// A host and perhaps a port, and nothing else.
+fn authority(text: &[u8]) -> Option<Authority> {
+    let authority = Authority::try_from(text).ok()?;
+    let rest = authority.as_str().strip_prefix(authority.host())?;
+    let port = rest.is_empty() || authority.port_u16().is_some();
+    // A user stands before the host, and is no part of it.
+    (port && !authority.host().is_empty()).then_some(authority)
 }
 
 /// Addresses are compared unmapped, so networks of mapped addresses are.

@@ -199,6 +199,113 @@ fn what_a_socket_for_both_families_shows_is_unmapped() {
     assert_eq!(ClientAddr::of(&extensions), Some(ip(CLIENT)));
 }
 
+/// What is made of a client's own claims and of what two proxies add to them:
+/// scheme, host, and what is left of the field that is read.
+fn told(proxies: &TrustedProxies, peer: &str, fields: &[(&'static str, &str)]) -> [String; 4] {
+    let fields: HeaderMap = fields
+        .iter()
+        .map(|(name, value)| {
+            let value = HeaderValue::from_str(value).expect("a value");
+            (HeaderName::from_static(name), value)
+        })
+        .collect();
+    let origin = proxies.origin(ip(peer), &fields);
+    assert_eq!(origin.client, proxies.client(ip(peer), &fields));
+    assert_eq!(origin.is_trusted, proxies.trusts(ip(peer)));
+    [
+        origin.client.to_string(),
+        origin.scheme.map_or_else(String::new, |it| it.to_string()),
+        origin.host.map_or_else(String::new, |it| it.to_string()),
+        origin
+            .chain
+            .map_or_else(String::new, |it| it.to_str().expect("text").to_owned()),
+    ]
+}
+
+#[test]
+fn scheme_and_host_are_of_the_hop_that_the_client_asked() {
+    let proxies = TrustedProxies::x_forwarded_for(networks());
+    let (scheme, host) = ("x-forwarded-proto", "x-forwarded-host");
+    for (fields, expected) in [
+        (
+            &[
+                ("x-forwarded-for", CLIENT),
+                (scheme, "HTTPS"),
+                (host, "a.test:81"),
+            ][..],
+            [CLIENT, "https", "a.test:81", CLIENT],
+        ),
+        (
+            &[
+                ("x-forwarded-for", "192.0.2.1, 203.0.113.9, 10.0.0.7"),
+                (scheme, "http, https, http"),
+                (host, "evil.test, a.test, inner.test"),
+            ],
+            [CLIENT, "https", "a.test", "203.0.113.9, 10.0.0.7"],
+        ),
+        // Proxies that pass on what the first of them said.
+        (
+            &[
+                ("x-forwarded-for", "203.0.113.9, 10.0.0.7"),
+                (scheme, "https"),
+            ],
+            [CLIENT, "https", "", "203.0.113.9, 10.0.0.7"],
+        ),
+        (&[(scheme, "https")], [PROXY, "https", "", ""]),
+        (
+            &[
+                ("x-forwarded-for", CLIENT),
+                (scheme, "gopher"),
+                (host, "u@a.test"),
+            ],
+            [CLIENT, "", "", CLIENT],
+        ),
+        (
+            &[("x-forwarded-for", CLIENT), (host, "a.test:")],
+            [CLIENT, "", "", CLIENT],
+        ),
+        (
+            &[("forwarded", "for=192.0.2.1;proto=https;host=evil.test")],
+            [PROXY, "", "", ""],
+        ),
+    ] {
+        assert_eq!(told(&proxies, PROXY, fields), expected, "{fields:?}");
+        let strange = told(&proxies, "192.0.2.7", fields);
+        assert_eq!(strange, ["192.0.2.7", "", "", ""], "{fields:?}");
+    }
+
+    let proxies = TrustedProxies::forwarded(networks());
+    let line = "for=192.0.2.1;proto=http;host=evil.test, \
+                for=203.0.113.9;proto=https;host=\"a.test:81\", for=10.0.0.7;proto=http";
+    for (fields, expected) in [
+        (
+            &[("forwarded", line)][..],
+            [
+                CLIENT,
+                "https",
+                "a.test:81",
+                "for=203.0.113.9;proto=https;host=\"a.test:81\", for=10.0.0.7;proto=http",
+            ],
+        ),
+        (
+            &[("forwarded", "for=203.0.113.9;proto=https;proto=http")],
+            [CLIENT, "", "", "for=203.0.113.9;proto=https;proto=http"],
+        ),
+        (
+            &[
+                ("x-forwarded-for", CLIENT),
+                (scheme, "https"),
+                (host, "evil.test"),
+            ],
+            [PROXY, "", "", ""],
+        ),
+    ] {
+        assert_eq!(told(&proxies, PROXY, fields), expected, "{fields:?}");
+        let strange = told(&proxies, "192.0.2.7", fields);
+        assert_eq!(strange, ["192.0.2.7", "", "", ""], "{fields:?}");
+    }
+}
+
 #[test]
 fn without_networks_nobody_is_trusted() {
     let fields = fields("x-forwarded-for", &["192.0.2.1"]);

@@ -155,10 +155,17 @@ fn in_http(refusal: &Refusal, hook: Option<&Hook>) -> (HeaderMap, Bytes) {
     (parts.headers, text)
 }
 
-/// The permissions are told where they fit; RFC 6750 section 3.1 lets the
-/// attribute be left out.
+/// The permissions are told where they fit, each once and alternatives among
+/// them: the attribute has no word for these. RFC 6750 section 3.1 lets it be
+/// left out.
 fn insufficient_scope(bearer: &str, requirement: &Requirement) -> HeaderValue {
-    let scope = requirement.to_string();
+    let mut names: Vec<&str> = Vec::new();
+    for permission in requirement.iter() {
+        if !names.contains(&permission.as_str()) {
+            names.push(permission.as_str());
+        }
+    }
+    let scope = names.join(" ");
     let told = match scope.len() {
         0..=LONGEST_SCOPE => format!(", scope=\"{scope}\""),
         _ => String::new(),

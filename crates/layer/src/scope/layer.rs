@@ -19,6 +19,14 @@ impl RequireScopes {
             requirement: Requirement::all_of(permissions),
         }
     }
+
+    /// Requires one of these permissions at least.
+    #[must_use]
+    pub fn any_of(permissions: impl IntoIterator<Item = Permission>) -> Self {
+        Self {
+            requirement: Requirement::any_of(permissions),
+        }
+    }
 }
 
 impl<S> Layer<S> for RequireScopes {

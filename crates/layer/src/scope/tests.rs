@@ -52,6 +52,31 @@ async fn a_part_may_require_more_than_the_whole() {
 }
 
 #[tokio::test]
+async fn one_of_several_permissions_may_be_enough() {
+    let world = World::new().await;
+    let service = ServiceBuilder::new()
+        .layer(ApiKeyLayer::new(world.gate.clone(), ORDERS))
+        .layer(RequireScopes::any_of([READ, REFUND]))
+        .service(service_fn(through));
+    for (scopes, status) in [("orders:refund", 200), ("orders:read", 200), ("users", 403)] {
+        let key = world
+            .issue(new_key(ORDERS).scopes(scopes.parse().expect("scopes")))
+            .await;
+        let answer = service
+            .clone()
+            .oneshot(request(Some(key.token.expose())))
+            .await;
+        let answer = answer.expect("infallible");
+        assert_eq!(answer.status(), status, "{scopes}");
+        if status == 403 {
+            let challenge = "Bearer realm=\"orders\", error=\"insufficient_scope\", \
+                             scope=\"orders:read orders:refund\"";
+            assert_eq!(answer.headers()["www-authenticate"], challenge);
+        }
+    }
+}
+
+#[tokio::test]
 async fn without_the_layer_all_is_refused() {
     let world = World::new().await;
     let key = world.issue(new_key(ORDERS)).await;

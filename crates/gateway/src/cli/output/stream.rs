@@ -30,6 +30,11 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Whether results are for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
     /// Prints a result: `text` for people, `value` as JSON.
     pub(crate) fn result(
         &mut self,

@@ -62,7 +62,8 @@ impl Folder {
         }
         let mut config = Config::load(&files.config)?;
         let demo = demo(&mut config)?;
-        let upstream = demo.upstream.authority.as_str().parse().ok();
+        let endpoint = demo.upstream.endpoints.first();
+        let upstream = endpoint.and_then(|endpoint| endpoint.authority.as_str().parse().ok());
         let sockets = Sockets::bind(config.listen, config.operations_listen, upstream).await?;
         sockets.put_into(&mut config)?;
         Ok((config, sockets))

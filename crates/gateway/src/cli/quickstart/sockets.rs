@@ -8,6 +8,7 @@ use crate::cli::Exit;
 use crate::cli::error::CliError;
 use crate::config::{Config, UpstreamAddress};
 use crate::listeners::Listeners;
+use crate::upstream::EndpointConfig;
 
 /// Everything that quickstart listens on.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl Sockets {
         Ok(Self {
             listeners: Listeners {
                 public: bind_near(public).await?,
+                tls: None,
                 operations: bind_near(operations).await?,
             },
             upstream: bind_near(upstream.unwrap_or(anywhere)).await?,
@@ -35,7 +37,9 @@ impl Sockets {
 
     /// The addresses: public, operations, upstream.
     pub(super) fn addresses(&self) -> Result<[SocketAddr; 3], CliError> {
-        let Listeners { public, operations } = &self.listeners;
+        let Listeners {
+            public, operations, ..
+        } = &self.listeners;
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|error| {
                 CliError::because(Exit::Failure, "a listener has no address", &error)
@@ -75,7 +79,9 @@ impl Sockets {
         let [public, operations, upstream] = self.addresses()?;
         let upstream: UpstreamAddress = format!("http://{upstream}").parse()?;
         (config.listen, config.operations_listen) = (public, operations);
-        demo(config)?.upstream.authority = upstream.authority().clone();
+        let demo = demo(config)?;
+        let endpoint = EndpointConfig::new(upstream.authority().clone());
+        demo.upstream = demo.upstream.at(vec![endpoint]);
         Ok(())
     }
 }
@@ -132,6 +138,7 @@ mod tests {
             demo(&mut config)
                 .expect("a demo service")
                 .upstream
+                .endpoints[0]
                 .authority,
             bound[2].to_string().as_str()
         );

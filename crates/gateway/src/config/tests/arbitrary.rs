@@ -58,6 +58,13 @@ fn line() -> impl Strategy<Value = String> {
         " = {get = [\"a\"]}",
         " = [\"GET\", \"x y\"]",
         " = \"\u{202e}\"",
+        " = \"${HOME}\"",
+        " = \"${NONE:-1}\"",
+        " = \"${NONE\"",
+        " = [\"$${\", \"${NONE:-a}\"]",
+        " = {file = \"none\"}",
+        " = {file = \"${NONE}\", x = 1}",
+        ".file = \"none\"",
         "\r",
         "\t# é",
     ]);

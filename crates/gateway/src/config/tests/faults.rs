@@ -117,7 +117,7 @@ fn every_fault_is_told_with_its_place_its_field_and_what_is_allowed() {
             &["2:21 operations.listen: expected different addresses"],
         ),
         (
-            "[[services]]\nname = \"Orders\"\nprefix = \"orders\"\nrate = \"0/s\"\nupstream = \"https://a\"",
+            "[[services]]\nname = \"Orders\"\nprefix = \"orders\"\nrate = \"0/s\"\nupstream = \"ftp://a\"",
             &[
                 "2:8 services[0].name: expected 1 to 63 characters",
                 "3:10 services[0].prefix: a path prefix begins with a slash",
@@ -159,6 +159,33 @@ fn every_fault_is_told_with_its_place_its_field_and_what_is_allowed() {
             );
         }
     }
+}
+
+#[test]
+fn a_slip_is_told_with_what_was_meant() {
+    for (text, meant) in [
+        ("lissten = \"x\"", "(did you mean `listen`?)"),
+        (
+            "[manager]\ncache_tll = \"1s\"",
+            "(did you mean `cache_ttl`?)",
+        ),
+        (
+            "[[upstreams]]\nname = \"billing\"\nurl = \"http://a\"\n[[routes]]\nname = \"a\"\n\
+             prefix = \"/\"\nauth = \"open\"\nupstream = \"biling\"",
+            "expected one of the upstreams: `billing` (did you mean `billing`?)",
+        ),
+        (
+            "[[services]]\nname = \"orders\"\n[[routes]]\nname = \"a\"\nprefix = \"/\"\n\
+             service = \"ordesr\"\nrespond = { status = 204 }",
+            "(did you mean `orders`?)",
+        ),
+    ] {
+        let found = faults(text);
+        let told = found.iter().any(|fault| fault.ends_with(meant));
+        assert!(told, "{text}\n{found:#?}");
+    }
+    let far = faults("xyzzyx = 1");
+    assert!(!far[0].contains("did you mean"), "{far:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn the_readme_s_examples_are_one_valid_configuration() {
     let config = parse(&blocks.join("\n")).unwrap_or_else(|error| panic!("{error}"));
     let routes = config.routes();
     let names: Vec<&str> = routes.iter().map(|route| &*route.name).collect();
-    assert_eq!(blocks.len(), 2, "the service, and the routes");
+    assert_eq!(blocks.len(), 3, "the service, the routes, and an upstream");
     assert_eq!(names, ["orders", "invoices"]);
-    assert_eq!(config.upstreams().len(), 2);
+    assert_eq!(config.upstreams().len(), 3);
 }

@@ -7,7 +7,7 @@ use portcullis::key::{Environment, Environments};
 
 use super::{faults, parse};
 use crate::config::{ActionPlan, DoorPlan};
-use crate::route::{Fate, HostPattern, LivePolicy, Reach};
+use crate::route::{Fate, HostPattern, LivePolicy, PathRewrite, Reach};
 
 const TABLES: &str = r#"
 [timeouts]
@@ -108,8 +108,8 @@ fn tables_and_the_short_form_come_to_routes_and_upstreams() {
         panic!("{:?}", some.door)
     };
     assert_eq!(terms.environments, Environments::only(Environment::Live));
-    let (upstream, stripped) = ("billing".into(), 3);
-    assert_eq!(some.action, ActionPlan::Forward { upstream, stripped });
+    let (upstream, rewrite) = ("billing".into(), PathRewrite::WithoutFirst(3));
+    assert_eq!(some.action, ActionPlan::Forward { upstream, rewrite });
     assert_eq!(some.matching.host, HostPattern::Any);
 
     assert_eq!(
@@ -132,7 +132,10 @@ fn tables_and_the_short_form_come_to_routes_and_upstreams() {
     let names: Vec<&str> = upstreams.iter().map(|upstream| &*upstream.name).collect();
     assert_eq!(names, ["billing", "orders-1"]);
     let own = &upstreams[1].config;
-    assert_eq!((own.authority.as_str(), own.max_idle), ("o:1", 7));
+    assert_eq!(
+        (own.endpoints[0].authority.as_str(), own.max_idle),
+        ("o:1", 7)
+    );
     assert_eq!(own.connect_timeout, Duration::from_secs(2));
     assert_eq!(own.response_timeout, Duration::from_secs(9));
 }
@@ -223,7 +226,7 @@ fn every_fault_of_a_route_is_told_with_its_place() {
             "15:11 routes[0].service: expected one of the services: `orders`, `billing`",
             "16:12 routes[0].upstream: expected one of the upstreams: `files`, `orders`, `billing`",
         ]),
-        ("[[upstreams]]\nname = \"files\"\nurl = \"https://a\"\n[[upstreams]]\nname = \"orders\"\nconnect = \"6m\"".into(), &[
+        ("[[upstreams]]\nname = \"files\"\nurl = \"ftp://a\"\n[[upstreams]]\nname = \"orders\"\nconnect = \"6m\"".into(), &[
             "13:8 upstreams[1].name: expected a name that no upstream before has",
             "14:7 upstreams[1].url: expected http://HOST",
             "15:1 upstreams[2].url: is missing",

@@ -1,28 +1,16 @@
 //! The template names every field with its default.
 
+use http::StatusCode;
+
 use super::{faults, parse};
-use crate::config::TEMPLATE;
+use crate::access::AccessLogConfig;
+use crate::config::{TEMPLATE, documented};
+use crate::upstream::HealthConfig;
 
 /// The template with its comments taken away from every field, and from the tables at its end.
 fn uncommented() -> String {
-    let (fields, service) = TEMPLATE
-        .split_once("# [[services]]")
-        .expect("a service at the end");
-    let mut text = String::new();
-    for line in fields.lines() {
-        text.push_str(
-            line.strip_prefix('#')
-                .filter(|line| !line.starts_with([' ', '#']))
-                .unwrap_or(line),
-        );
-        text.push('\n');
-    }
-    text.push_str("[[services]]\n");
-    for line in service.lines() {
-        text.push_str(line.strip_prefix("# ").unwrap_or(line));
-        text.push('\n');
-    }
-    text
+    let (fields, tables) = documented::uncommented();
+    fields + &tables
 }
 
 #[test]
@@ -40,20 +28,32 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
         spelled.credential_header.take().expect("a header"),
         "x-api-key"
     );
+    let trusted = std::mem::take(&mut spelled.server.uncounted);
+    assert_eq!((trusted.len(), &trusted), (1, &spelled.origin.trust));
+    spelled.origin = default.origin.clone();
+    let networks = std::mem::take(&mut spelled.server.proxy_protocol);
+    assert_eq!(networks.len(), 1);
+    assert_eq!(spelled.access_log.take(), Some(AccessLogConfig::default()));
     let names: Vec<String> = spelled
         .routes()
         .iter()
         .map(|route| route.name.to_string())
         .collect();
-    assert_eq!(names, ["invoices", "status", "old"]);
-    assert_eq!(spelled.upstreams().len(), 1);
+    assert_eq!(names, ["invoices", "customers", "status", "old"]);
+    assert_eq!(spelled.handling.body_bytes.take(), Some(10_485_760));
+    assert_eq!(spelled.upstreams().len(), 3);
     spelled.route_tables.clear();
-    let [upstream] = std::mem::take(&mut spelled.upstream_tables)
+    assert!(spelled.tls.take().is_some(), "the listener at the end");
+    let [upstream, several, _secure] = std::mem::take(&mut spelled.upstream_tables)
         .try_into()
-        .expect("one upstream");
+        .expect("two upstreams");
     let mut common = service.route.expect("a route").upstream;
-    common.authority = upstream.config.authority.clone();
+    common.endpoints = upstream.config.endpoints.clone();
     assert_eq!(upstream.config, common);
+    common.endpoints = several.config.endpoints.clone();
+    common.health = Some(HealthConfig::new("/healthz".parse().expect("a path")));
+    common.retry.statuses = vec![StatusCode::SERVICE_UNAVAILABLE];
+    assert_eq!(several.config, common);
     assert_eq!(format!("{spelled:?}"), format!("{default:?}"));
 }
 
@@ -63,17 +63,25 @@ fn the_template_names_every_field() {
     for (table, known) in [
         ("[manager]\nx = 1", 15),
         ("[timeouts]\nx = 1", 9),
-        ("[limits]\nx = 1", 6),
+        ("[limits]\nx = 1", 9),
+        ("[http2]\nx = 1", 5),
+        ("[forwarded]\nx = 1", 2),
+        ("[trace]\nx = 1", 2),
+        ("[access_log]\nx = 1", 4),
         ("[[services]]\nx = 1", 6),
-        ("[[upstreams]]\nx = 1", 7),
-        ("[[routes]]\nx = 1", 17),
-        ("x = 1", 12),
+        ("[[upstreams]]\nx = 1", 18),
+        ("[tls]\nx = 1", 5),
+        ("[[tls.certificates]]\nx = 1", 3),
+        ("[[routes]]\nx = 1", 25),
+        ("x = 1", 17),
     ] {
         let found = faults(table);
         let known_fields = found
             .iter()
-            .find_map(|fault| fault.split_once("expected one of "));
+            .find_map(|fault| fault.split_once("unknown field `x`, expected "));
         let (_, fields) = known_fields.expect("an unknown field");
+        // Of two fields the one or the other is expected.
+        let fields = fields.trim_start_matches("one of ").replace(" or ", ", ");
         let fields: Vec<&str> = fields
             .split(", ")
             .map(|field| field.trim_matches('`'))
@@ -81,23 +89,59 @@ fn the_template_names_every_field() {
         assert_eq!(fields.len(), known, "{fields:?}");
         for field in fields {
             let named = text.lines().any(|line| {
-                line.starts_with(&format!("{field} = ")) || line.trim_matches(['[', ']']) == field
+                line.starts_with(&format!("{field} = "))
+                    || line.trim_matches(['[', ']']).rsplit('.').next() == Some(field)
             });
             assert!(named, "{field} is not in the template");
         }
     }
     // These stand within one line.
-    for (field, nested) in [
-        ("headers", &["name", "value"][..]),
-        ("respond", &["status", "content_type", "body"]),
-        ("redirect", &["to", "status"]),
+    for (table, field, nested) in [
+        (
+            "upstreams",
+            "tls",
+            &["roots", "certificate", "key", "server_name"][..],
+        ),
+        ("routes", "headers", &["name", "value"]),
+        ("routes", "respond", &["status", "content_type", "body"]),
+        ("routes", "redirect", &["to", "status"]),
+        ("upstreams", "endpoints", &["url", "weight"]),
+        ("upstreams", "queue", &["requests", "wait"]),
+        (
+            "upstreams",
+            "retry",
+            &["attempts", "ratio", "per_second", "statuses"],
+        ),
+        (
+            "upstreams",
+            "ejection",
+            &["failures", "base", "longest", "share"],
+        ),
+        (
+            "upstreams",
+            "health",
+            &[
+                "path",
+                "interval",
+                "timeout",
+                "healthy",
+                "unhealthy",
+                "status",
+            ],
+        ),
+        ("routes", "request_headers", &["set", "add", "remove"]),
+        (
+            "routes",
+            "cors",
+            &["origins", "headers", "expose", "credentials", "max_age"],
+        ),
+        ("routes", "timeouts", &["response", "body", "whole"]),
     ] {
-        let value = if field == "headers" {
-            "[{ x = 1 }]"
-        } else {
-            "{ x = 1 }"
+        let value = match field {
+            "headers" | "endpoints" => "[{ x = 1 }]",
+            _ => "{ x = 1 }",
         };
-        let found = faults(&format!("[[routes]]\n{field} = {value}"));
+        let found = faults(&format!("[[{table}]]\n{field} = {value}"));
         let known = found
             .iter()
             .find(|fault| fault.contains("unknown field"))

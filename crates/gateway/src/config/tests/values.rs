@@ -79,9 +79,46 @@ fn values_reach_their_fields() {
     let route = service.route.as_ref().expect("a route");
     assert_eq!(route.prefix.as_str(), "/orders");
     assert_eq!(service.requirement.to_string(), "orders:read orders:list");
-    assert_eq!(route.upstream.authority, "127.0.0.1:3000");
+    assert_eq!(route.upstream.endpoints[0].authority, "127.0.0.1:3000");
     assert_eq!(route.upstream.idle_timeout, Duration::from_secs(7));
     assert!(service.environments().contain(Environment::Live));
+}
+
+#[test]
+fn http2_is_spoken_as_it_says_and_not_at_all_where_it_is_turned_off() {
+    let table = |rest: &str| parse(&format!("[http2]\nstreams = 7\nping = \"5s\"\n{rest}"));
+    let config = table("resets = 20\ncontrol_frames = 50\nenabled = true").expect("valid");
+    let http2 = config.server.http2.expect("spoken");
+    assert_eq!(
+        (http2.streams, http2.resets, http2.control_frames),
+        (7, 20, 50)
+    );
+    assert_eq!(http2.ping, Duration::from_secs(5));
+    let without = table("enabled = false").expect("valid");
+    assert!(without.server.http2.is_none());
+    let limits = parse("[limits]\nrequests_per_connection = 9").expect("valid");
+    assert_eq!(limits.server.max_requests, 9);
+}
+
+#[test]
+fn bounds_of_http2_are_told_where_it_is_turned_off_as_well() {
+    let text = "[http2]\nenabled = false\nstreams = 0\nping = \"999ms\"\nresets = 19\n\
+                control_frames = 1000001\n[limits]\nrequests_per_connection = 0";
+    assert_eq!(
+        faults(text),
+        [
+            "3:11 http2.streams: expected 1 to 1000 streams",
+            "4:8 http2.ping: expected 1s to 3600s",
+            "5:10 http2.resets: expected 20 to 1000000 streams",
+            "6:18 http2.control_frames: expected 20 to 1000000 frames",
+            "8:27 limits.requests_per_connection: expected 1 to 1000000000 requests",
+        ]
+    );
+    let kind = faults("[http2]\nenabled = 1");
+    assert!(
+        kind.len() == 1 && kind[0].starts_with("2:11 http2.enabled: "),
+        "{kind:?}"
+    );
 }
 
 #[test]

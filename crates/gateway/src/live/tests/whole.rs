@@ -49,7 +49,11 @@ impl Gateway {
         let service = manager.create_service(NewService::new(ORDERS), &actor);
         service.await.expect("created");
         let (stop, stopped) = oneshot::channel::<()>();
-        let listeners = Listeners { public, operations };
+        let listeners = Listeners {
+            public,
+            tls: None,
+            operations,
+        };
         let metrics = Metrics::unrecorded();
         let serving = serve(config, manager.clone(), listeners, metrics, async {
             drop(stopped.await);

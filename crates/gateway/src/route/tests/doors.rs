@@ -19,8 +19,8 @@ use tower::{Layer, Service, ServiceExt};
 use super::canonical;
 use crate::body::ProxyBody;
 use crate::route::{
-    Action, ByMethod, Door, DoorLayer, FixedResponse, LivePolicy, MethodSet, OpenDoor, Redirect,
-    RouteMeta, ToUpstream,
+    Action, ByMethod, Door, DoorLayer, FixedResponse, Handing, LivePolicy, MethodSet, OpenDoor,
+    PathRewrite, Redirect, RouteMeta, ToUpstream,
 };
 use crate::upstream::{Upstream, UpstreamFuture};
 
@@ -48,10 +48,14 @@ impl Seen {
             live: LivePolicy::default(),
         };
         let clock = Arc::new(SystemClock::new());
+        let handing = Handing {
+            rewrite: PathRewrite::WithoutFirst(stripped),
+            ..Handing::default()
+        };
         Action::Forward(ToUpstream::new(
             &meta,
             Arc::new(self.clone()),
-            stripped,
+            handing,
             clock,
         ))
     }

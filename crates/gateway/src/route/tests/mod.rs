@@ -41,6 +41,7 @@ pub(super) fn matching(text: &str) -> Matching {
         path,
         methods,
         headers: parts.map(condition).collect(),
+        preflights: false,
     }
 }
 

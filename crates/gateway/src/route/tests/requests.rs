@@ -23,7 +23,9 @@ use super::matching;
 use crate::body::{BodySource, ChannelBody, ProxyBody};
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
-use crate::route::{GuardTerms, LivePolicy, Passed, RouteMeta, Router, Routing, ToUpstream};
+use crate::route::{
+    GuardTerms, Handing, LivePolicy, Passed, RouteMeta, Router, Routing, ToUpstream,
+};
 use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamFuture};
 use crate::wire::{Wire, listener};
 
@@ -88,7 +90,7 @@ fn to_upstream(upstream: impl Upstream + 'static) -> (ToUpstream, PrometheusHand
         live: LivePolicy::default(),
     };
     let to = with_local_recorder(&recorder, || {
-        ToUpstream::new(&meta, Arc::new(upstream), 0, clock)
+        ToUpstream::new(&meta, Arc::new(upstream), Handing::default(), clock)
     });
     (to, recorder.handle())
 }

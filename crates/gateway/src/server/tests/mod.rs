@@ -2,7 +2,9 @@ mod arriving;
 mod bodies;
 mod ending;
 mod heads;
+mod http2;
 mod serving;
+mod tls;
 mod waiting;
 
 use std::convert::Infallible;
@@ -11,14 +13,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tower::service_fn;
 
 use super::{
-    HeadFault, Lifeline, PeerAddr, RequestBody, Server, ServerConfig, ServerStats, ShutdownReport,
+    HeadFault, Lifeline, PeerAddr, RequestBody, Secured, Server, ServerConfig, ServerStats,
+    ShutdownReport,
 };
 use crate::body::{BodyErrorKind, BodySource, ProxyBody};
 use crate::wire::listener;
@@ -47,6 +50,17 @@ struct World {
 }
 
 impl World {
+    fn new() -> Self {
+        Self {
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            came: Notify::new(),
+            uploaded: Notify::new(),
+            hold: Semaphore::new(0),
+            lifelines: Mutex::default(),
+            echoed: Mutex::default(),
+        }
+    }
+
     fn cut_last(&self) {
         let lifeline = self.lifelines.lock().unwrap().pop().unwrap();
         lifeline.cut(super::EndReason::Draining);
@@ -56,17 +70,14 @@ impl World {
 async fn start(change: impl FnOnce(&mut ServerConfig)) -> (Running, Arc<World>) {
     let mut config = ServerConfig::default();
     change(&mut config);
-    let world = Arc::new(World {
-        gate: Semaphore::new(Semaphore::MAX_PERMITS),
-        came: Notify::new(),
-        uploaded: Notify::new(),
-        hold: Semaphore::new(0),
-        lifelines: Mutex::default(),
-        echoed: Mutex::default(),
-    });
+    let world = Arc::new(World::new());
     let (listener, address) = listener().await;
     let server = Server::new(listener, config).unwrap();
     assert_eq!(server.local_addr().unwrap(), address);
+    run(server, address, world)
+}
+
+fn run(server: Server, address: SocketAddr, world: Arc<World>) -> (Running, Arc<World>) {
     let stats = server.stats();
     let (stop, stopped) = oneshot::channel::<()>();
     let shared = Arc::clone(&world);
@@ -117,6 +128,14 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
     match request.uri().path() {
         "/endless" => Response::new(ProxyBody::of(Endless)),
         "/broken" => Response::new(ProxyBody::of(Broken::default())),
+        "/trailers" => Response::new(trailed()),
+        // More than the smallest buffers of sockets hold, and less than that of TLS.
+        "/middle" => Response::new(full("m".repeat(40 * 1024))),
+        "/secured" => {
+            let secured = request.extensions().get::<Secured>();
+            let version = secured.map_or("none", |secured| secured.version);
+            Response::new(full(format!("{version} {:?}", request.version())))
+        }
         "/large" => Response::new(full("l".repeat(LARGE))),
         "/panic" => panic!("asked to"),
         "/slow" => {
@@ -124,6 +143,10 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
             Response::new(full("slow".into()))
         }
         "/echo" => echo(request, &world).await,
+        // As an upstream's connection reads: on a task of its own, which outlives the stream's.
+        "/aside" => tokio::spawn(async move { echo(request, &world).await })
+            .await
+            .unwrap(),
         "/early" => {
             tokio::spawn(take(request.into_body(), world));
             Response::new(full("taken".into()))
@@ -135,6 +158,15 @@ async fn answer_sound(request: Request<RequestBody>, world: Arc<World>) -> Respo
         }
         _ => Response::new(full(peer.to_string())),
     }
+}
+
+/// A body with trailers.
+fn trailed() -> ProxyBody {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(Bytes::from_static(b"body"));
+    let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+    ProxyBody::new(body, BodySource::Upstream)
 }
 
 async fn echo(request: Request<RequestBody>, world: &World) -> Response<ProxyBody> {

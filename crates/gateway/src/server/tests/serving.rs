@@ -124,3 +124,13 @@ async fn setting_outside_of_its_range_is_refused() {
         "`max_header_size` must be 1024 to 1048576 bytes"
     );
 }
+
+#[tokio::test]
+async fn answer_to_the_last_request_of_a_connection_says_so() {
+    let (server, _world) = start(|config| config.max_requests = 2).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send(&GET.repeat(3)).await;
+    let answers = wire.closed_in_order().await.expect("no reset");
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 2, "{answers}");
+    assert_eq!(answers.matches("connection: close").count(), 1, "{answers}");
+}

@@ -144,7 +144,7 @@ async fn reset_within_a_body_breaks_it_off() {
 
 #[tokio::test]
 async fn upstream_that_closes_its_half_has_not_answered() {
-    for (method, accepted) in [(Method::GET, 2), (Method::POST, 1)] {
+    for method in [Method::GET, Method::POST] {
         let (listener, address) = listener().await;
         let (count, mut counted) = tokio::sync::mpsc::unbounded_channel();
         tokio::spawn(async move {
@@ -159,9 +159,7 @@ async fn upstream_that_closes_its_half_has_not_answered() {
         let upstream = upstream(address, |_| {});
         let sent = upstream.send(request(method, ProxyBody::empty())).await;
         assert_eq!(sent.unwrap_err().kind(), UpstreamErrorKind::Closed);
-        for _ in 0..accepted {
-            counted.recv().await.unwrap();
-        }
+        counted.recv().await.unwrap();
         assert!(counted.try_recv().is_err(), "it was sent once more");
     }
 }

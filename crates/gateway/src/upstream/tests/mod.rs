@@ -1,9 +1,13 @@
 mod answers;
 mod ended;
+mod health;
 mod kept;
 mod mixed;
+mod names;
 mod requests;
 mod room;
+mod several;
+mod tls;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -16,8 +20,9 @@ use ::http::uri::Authority;
 use ::http::{Method, Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use super::{HttpUpstream, UpstreamConfig, UpstreamError};
+use super::{EndpointConfig, HttpUpstream, UpstreamConfig, UpstreamError};
 use crate::body::{BodySource, ProxyBody};
 use crate::wire::{Wire, listener};
 
@@ -69,6 +74,62 @@ where
         }
     });
     (address, count)
+}
+
+/// A server that answers every request with its own name.
+async fn named(name: &'static str) -> SocketAddr {
+    server(move |mut wire: Wire| async move {
+        loop {
+            wire.head().await;
+            let length = name.len();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{name}");
+            wire.send(&answer).await;
+        }
+    })
+    .await
+    .0
+}
+
+/// An address at which nobody listens.
+async fn nobody() -> SocketAddr {
+    listener().await.1
+}
+
+/// An upstream at several places.
+fn at(places: &[SocketAddr]) -> UpstreamConfig {
+    let authority = |address: &SocketAddr| address.to_string().parse().unwrap();
+    let endpoints = places.iter().map(authority).map(EndpointConfig::new);
+    let config = UpstreamConfig::new(Authority::from_static("unused"));
+    config.at(endpoints.collect())
+}
+
+/// What was counted of one upstream.
+struct Counts {
+    handle: PrometheusHandle,
+}
+
+impl Counts {
+    /// An upstream, and what is counted of it.
+    fn of(make: impl FnOnce() -> HttpUpstream) -> (HttpUpstream, Self) {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let upstream = metrics::with_local_recorder(&recorder, make);
+        (upstream, Self { handle })
+    }
+
+    /// The value of a metric of the upstream `orders`, with a further label.
+    fn get(&self, name: &str, label: &str) -> f64 {
+        let start = match label {
+            "" => format!("portcullis_upstream_{name}{{upstream=\"orders\"}} "),
+            label => format!("portcullis_upstream_{name}{{upstream=\"orders\",{label}}} "),
+        };
+        let text = self.handle.render();
+        let found = text.lines().find_map(|line| line.strip_prefix(&start));
+        found
+            .unwrap_or_else(|| panic!("no {start} in {text}"))
+            .parse()
+            .unwrap()
+    }
 }
 
 /// Everything that an error could write into a log.

@@ -10,7 +10,9 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::{OK, SHORT, everything, full, get, request, server, text, upstream};
 use crate::body::{BodyErrorKind, BodySource, ChannelBody, ProxyBody};
-use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamErrorKind};
+use crate::upstream::{
+    ExchangeTimes, HttpUpstream, Percent, Upstream, UpstreamConfig, UpstreamErrorKind,
+};
 use crate::wire::{LONG, Wire, listener};
 
 #[tokio::test]
@@ -56,7 +58,7 @@ async fn connection_that_is_not_taken_times_out() {
 }
 
 #[tokio::test]
-async fn request_arrives_with_the_upstreams_own_host() {
+async fn request_arrives_with_the_upstreams_own_host_unless_it_names_one() {
     let (heads, mut seen) = tokio::sync::mpsc::channel(1);
     let (address, _) = server(move |mut wire| {
         let heads = heads.clone();
@@ -66,15 +68,38 @@ async fn request_arrives_with_the_upstreams_own_host() {
         }
     })
     .await;
+    let upstream = upstream(address, |_| {});
+    let mut named = get();
+    named.headers_mut().insert("host", "other".parse().unwrap());
+    for (request, host) in [(get(), address.to_string()), (named, "other".to_owned())] {
+        upstream.send(request).await.unwrap();
+        assert_eq!(
+            seen.recv().await.unwrap(),
+            format!("GET /a/b?c=d HTTP/1.1\r\nhost: {host}\r\n\r\n")
+        );
+    }
+}
+
+#[tokio::test]
+async fn request_may_have_times_of_its_own() {
+    let (address, _) = server(move |mut wire: Wire| async move {
+        wire.head().await;
+        wire.closed().await;
+    })
+    .await;
+    let begin = Instant::now();
     let mut request = get();
-    request
-        .headers_mut()
-        .insert("host", "other".parse().unwrap());
-    upstream(address, |_| {}).send(request).await.unwrap();
-    assert_eq!(
-        seen.recv().await.unwrap(),
-        format!("GET /a/b?c=d HTTP/1.1\r\nhost: {address}\r\n\r\n")
-    );
+    let times = ExchangeTimes {
+        response: Some(SHORT),
+        body: None,
+    };
+    request.extensions_mut().insert(times);
+    let error = upstream(address, |config| config.response_timeout = LONG)
+        .send(request)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::ResponseTimeout);
+    assert!(begin.elapsed() >= SHORT && begin.elapsed() < LONG / 2);
 }
 
 #[tokio::test]
@@ -237,12 +262,42 @@ async fn request_that_may_not_be_repeated_is_not() {
     }
 }
 
+/// A server that closes what was opened for a request closes it again.
 #[tokio::test]
-async fn request_is_repeated_once_and_no_more() {
+async fn request_is_not_repeated_where_a_new_connection_closed_on_it() {
     let (address, accepted) = server(async |mut wire: Wire| drop(wire.head().await)).await;
     let error = upstream(address, |_| {}).send(get()).await.unwrap_err();
     assert_eq!(error.kind(), UpstreamErrorKind::Closed);
-    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn request_is_not_repeated_once_anything_of_an_answer_came() {
+    let (address, accepted) = server(async |mut wire: Wire| {
+        wire.head().await;
+        wire.send(OK).await;
+        wire.head().await;
+        wire.send("H").await;
+    })
+    .await;
+    let upstream = upstream(address, |_| {});
+    assert_eq!(text(upstream.send(get()).await.unwrap()).await, "ok");
+    let error = upstream.send(get()).await.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::Closed);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn request_is_not_repeated_without_a_budget() {
+    let (address, accepted) = forgetful().await;
+    let upstream = upstream(address, |config| {
+        config.retry.ratio = Percent::ZERO;
+        config.retry.per_second = 0;
+    });
+    assert_eq!(text(upstream.send(get()).await.unwrap()).await, "ok");
+    let error = upstream.send(get()).await.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::Closed);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use crate::testing::{Bytes, ORDERS, World};
 mod hooks;
 mod observed;
 mod optional;
+mod outcomes;
 mod passing;
 mod places;
 mod rates;

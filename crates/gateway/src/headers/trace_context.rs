@@ -1,0 +1,357 @@
+//! Which trace a request belongs to: `traceparent` and `tracestate` (W3C Trace Context, level 1).
+
+use std::fmt;
+
+use http::Request;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use super::spelling;
+
+/// The trace, and who asked: version, trace, span and flags.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What tracing systems on the way keep for themselves.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The longest `tracestate` that is kept, in bytes, and the most entries of it (section 3.3).
+const LONGEST_STATE: usize = 512;
+const MOST_ENTRIES: usize = 32;
+
+/// Whose traces the gateway goes on with, and what it says of those that it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TracePolicy {
+    /// Who may say to which trace a request belongs.
+    pub inbound: Inbound,
+    /// Whether those behind are told to record a trace that begins here. Most record what they are
+    /// told to, and nothing else.
+    pub sampled: bool,
+}
+
+/// Who may say to which trace a request belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Inbound {
+    /// Trusted proxies.
+    Trusted,
+    /// Every client: one can add to other clients' traces, if it knows them.
+    Always,
+    /// Nobody: each request begins a trace.
+    Never,
+}
+
+/// The place of one request in a trace; the span is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    trace: u128,
+    span: u64,
+    is_sampled: bool,
+    state: Option<HeaderValue>,
+}
+
+impl Default for TracePolicy {
+    /// Trusted proxies may say, and a trace that begins here is recorded.
+    fn default() -> Self {
+        Self {
+            inbound: Inbound::Trusted,
+            sampled: true,
+        }
+    }
+}
+
+impl TraceContext {
+    /// Gives a request its place in a trace: in the one that it says it belongs to, where it may
+    /// say so, else in a new one. In its fields, in place of what is there, and in its extensions.
+    pub(crate) fn assign<B>(request: &mut Request<B>, policy: TracePolicy, trusted: bool) -> Self {
+        let believed = match policy.inbound {
+            Inbound::Trusted => trusted,
+            Inbound::Always => true,
+            Inbound::Never => false,
+        };
+        let headers = request.headers_mut();
+        let inbound = believed.then(|| Self::of(headers)).flatten();
+        let context = inbound.unwrap_or_else(|| Self::begun(policy.sampled));
+        context.set(headers);
+        request.extensions_mut().insert(context.clone());
+        context
+    }
+
+    /// A trace that begins with this request.
+    fn begun(is_sampled: bool) -> Self {
+        Self {
+            trace: Uuid::new_v4().as_u128(),
+            span: new_span(),
+            is_sampled,
+            state: None,
+        }
+    }
+
+    /// The trace that the fields name, with a span of ours in it. Fields that break the rules name
+    /// none.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut lines = headers.get_all(&TRACEPARENT).iter();
+        let (Some(line), None) = (lines.next(), lines.next()) else {
+            return None;
+        };
+        let (trace, flags) = parse(line.as_bytes())?;
+        Some(Self {
+            trace,
+            span: new_span(),
+            is_sampled: flags & 1 == 1,
+            state: state(headers),
+        })
+    }
+
+    /// Sets the fields, in place of what bears their names.
+    pub(crate) fn set(&self, headers: &mut HeaderMap) {
+        spelling::remove_where(headers, is_ours);
+        if let Ok(parent) = HeaderValue::try_from(self.to_string()) {
+            headers.insert(TRACEPARENT, parent);
+        }
+        if let Some(state) = &self.state {
+            headers.insert(TRACESTATE, state.clone());
+        }
+    }
+
+    /// The id of the trace.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        TraceId(self.trace)
+    }
+}
+
+/// The id of a trace: 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TraceId(u128);
+
+/// Whether a field of this name is one of the two.
+pub(crate) fn is_ours(name: &HeaderName) -> bool {
+    [TRACEPARENT, TRACESTATE].contains(name)
+}
+
+fn new_span() -> u64 {
+    // Zero is no span. The low half of a random UUID holds two bits that are always the same, and
+    // one of these is set.
+    Uuid::new_v4().as_u64_pair().1
+}
+
+/// Trace and flags of `00-<32 digits>-<16 digits>-<2 digits>`, lower case, neither id zero. Other
+/// versions are none that we know.
+fn parse(line: &[u8]) -> Option<(u128, u8)> {
+    let text = str::from_utf8(line).ok().filter(|text| text.len() == 55)?;
+    let mut parts = text.split('-');
+    let mut digits = |length: usize| {
+        let part = parts.next().filter(|part| part.len() == length)?;
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        part.bytes().all(is_hex).then_some(part)
+    };
+    let (version, trace) = (digits(2)?, digits(32)?);
+    let (span, flags) = (digits(16)?, digits(2)?);
+    let trace = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
+    u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
+    let flags = u8::from_str_radix(flags, 16).ok()?;
+    (version == "00").then_some((trace, flags))
+}
+
+/// The state of the fields as one, where it is one and no longer than everybody keeps.
+fn state(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut entries: Vec<&[u8]> = Vec::new();
+    for line in headers.get_all(&TRACESTATE) {
+        for entry in line.as_bytes().split(|byte| *byte == b',') {
+            match entry.trim_ascii() {
+                b"" => {}
+                entry if is_entry(entry) => entries.push(entry),
+                _ => return None,
+            }
+        }
+    }
+    let joined = entries.join(b",".as_slice());
+    let fits =
+        !entries.is_empty() && entries.len() <= MOST_ENTRIES && joined.len() <= LONGEST_STATE;
+    fits.then(|| HeaderValue::from_bytes(&joined).ok())
+        .flatten()
+}
+
+/// `key=value` (section 3.3.1.3).
+fn is_entry(entry: &[u8]) -> bool {
+    let mut parts = entry.splitn(2, |byte| *byte == b'=');
+    let (Some(key), Some(value)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    let of_key =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/@".contains(byte);
+    let of_value = |byte: &u8| matches!(byte, b' '..=b'~') && !b",=".contains(byte);
+    let starts = key
+        .first()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    starts
+        && key.len() <= 256
+        && key.iter().all(of_key)
+        && (1..=256).contains(&value.len())
+        && value.iter().all(of_value)
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = u8::from(self.is_sampled);
+        write!(f, "00-{}-{:016x}-{flags:02x}", self.trace_id(), self.span)
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    /// What goes on of a request with these lines.
+    fn passed(policy: TracePolicy, trusted: bool, lines: &[(&str, &str)]) -> HeaderMap {
+        let mut request = Request::new(());
+        for (name, value) in lines {
+            let name: HeaderName = name.parse().unwrap();
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().append(name, value);
+        }
+        let context = TraceContext::assign(&mut request, policy, trusted);
+        assert_eq!(request.extensions().get(), Some(&context));
+        let headers = request.into_parts().0.headers;
+        assert_eq!(headers[TRACEPARENT], context.to_string());
+        assert_eq!(headers.get_all(TRACEPARENT).iter().count(), 1);
+        headers
+    }
+
+    fn goes_on(policy: TracePolicy, trusted: bool, lines: &[(&str, &str)]) -> bool {
+        let headers = passed(policy, trusted, lines);
+        let parent = headers[TRACEPARENT].to_str().unwrap();
+        assert!(parse(parent.as_bytes()).is_some(), "{parent}");
+        assert!(!parent.contains("00f067aa0ba902b7"), "the span is ours");
+        parent.contains(TRACE)
+    }
+
+    #[test]
+    fn a_trace_goes_on_where_its_teller_is_believed() {
+        let sampled = true;
+        for (inbound, trusted, expected) in [
+            (Inbound::Trusted, true, true),
+            (Inbound::Trusted, false, false),
+            (Inbound::Always, false, true),
+            (Inbound::Never, true, false),
+        ] {
+            let policy = TracePolicy { inbound, sampled };
+            let lines = [("traceparent", PARENT), ("tracestate", "a=1")];
+            assert_eq!(goes_on(policy, trusted, &lines), expected, "{inbound:?}");
+            let state = passed(policy, trusted, &lines).remove(TRACESTATE);
+            assert_eq!(state.is_some(), expected, "{inbound:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_exactly_a_parent_begins_a_trace() {
+        let policy = TracePolicy {
+            inbound: Inbound::Always,
+            sampled: false,
+        };
+        let zero = "0".repeat(32);
+        for line in [
+            "",
+            TRACE,
+            &PARENT.to_uppercase(),
+            &PARENT.replace(TRACE, &zero),
+            &PARENT.replace("00f067aa0ba902b7", "0000000000000000"),
+            &PARENT.replacen("00-", "01-", 1),
+            &PARENT.replacen("00-", "ff-", 1),
+            &format!("{PARENT}-x"),
+            &format!("{PARENT}0"),
+            &PARENT[..54],
+            &PARENT.replace('4', "g"),
+            &PARENT.replace("-00f0", "--0f0"),
+            &PARENT.replace("-01", "-+1"),
+        ] {
+            assert!(!goes_on(policy, false, &[("traceparent", line)]), "{line}");
+        }
+        let twice = [("traceparent", PARENT), ("traceparent", PARENT)];
+        assert!(!goes_on(policy, false, &twice));
+        assert!(goes_on(policy, false, &[("traceparent", PARENT)]));
+    }
+
+    #[test]
+    fn flags_are_told_on_and_begun_as_configured() {
+        let end = |sampled, lines: &[(&str, &str)]| {
+            let policy = TracePolicy {
+                inbound: Inbound::Always,
+                sampled,
+            };
+            let parent = passed(policy, false, lines)[TRACEPARENT].clone();
+            parent.to_str().unwrap()[53..].to_owned()
+        };
+        assert_eq!(end(true, &[]), "01");
+        assert_eq!(end(false, &[]), "00");
+        assert_eq!(end(false, &[("traceparent", PARENT)]), "01");
+        let not = PARENT.replace("-01", "-fe");
+        assert_eq!(
+            end(true, &[("traceparent", &not)]),
+            "00",
+            "unknown flags end here"
+        );
+    }
+
+    #[test]
+    fn a_state_is_kept_as_one_field_or_not_at_all() {
+        let policy = TracePolicy {
+            inbound: Inbound::Always,
+            sampled: true,
+        };
+        let state = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| ("tracestate", *line));
+            let all: Vec<_> = std::iter::once(("traceparent", PARENT))
+                .chain(lines)
+                .collect();
+            let headers = passed(policy, false, &all);
+            assert!(headers.get_all(TRACESTATE).iter().count() <= 1);
+            headers
+                .get(TRACESTATE)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(
+            state(&["a=1, b@c=x y", ",d=2"]).as_deref(),
+            Some("a=1,b@c=x y,d=2")
+        );
+        let many = vec!["a=1"; 33].join(",");
+        let long = format!("a={},b={}", "x".repeat(256), "x".repeat(251));
+        assert!(state(&[&long]).is_some_and(|kept| kept.len() == 512));
+        for line in [
+            "",
+            ",",
+            "a",
+            "A=1",
+            "=1",
+            "a=",
+            "a=1;=2",
+            "a=1,@=2",
+            &many,
+            &format!("{long}y"),
+        ] {
+            assert_eq!(state(&[line]), None, "{line}");
+        }
+        let without = passed(policy, false, &[("tracestate", "a=1")]);
+        assert!(!without.contains_key(TRACESTATE), "it is of no trace");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_reading_panic(line in "[-0-9a-f]{50,60}|.{0,60}") {
+            if let Some((trace, _)) = parse(line.as_bytes()) {
+                prop_assert!(trace != 0 && line.len() == 55);
+            }
+            let _ = is_entry(line.as_bytes());
+        }
+    }
+}

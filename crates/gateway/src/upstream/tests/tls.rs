@@ -1,0 +1,208 @@
+//! Upstreams that are spoken to in TLS: who is trusted, and what is told where nobody is.
+
+use std::net::SocketAddr;
+
+use ::http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::{OK, SHORT, everything, get, request, server, text};
+use crate::body::{BodySource, ProxyBody};
+use crate::tls::tests::{Ca, Folder, Pair};
+use crate::tls::{ClientCertificates, ServerTls, TlsConfig, TlsHandle, UpstreamTls};
+use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind};
+use crate::wire::{LONG, listener};
+
+/// A server in TLS that answers the first request of each connection, and reads all that comes.
+async fn secure(config: &TlsConfig) -> SocketAddr {
+    let (listener, address) = listener().await;
+    let tls = TlsHandle::new(ServerTls::build(config).unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, TlsAcceptor::from(tls.current())));
+        }
+    });
+    address
+}
+
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor) {
+    let mut scratch = vec![0; 64 * 1024];
+    match acceptor.accept(stream).into_fallible().await {
+        Ok(mut stream) => {
+            let mut head = Vec::new();
+            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut head).await.unwrap(), 0);
+            }
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+            while stream
+                .read(&mut scratch)
+                .await
+                .is_ok_and(|octets| octets > 0)
+            {}
+        }
+        // Otherwise what was said of it is lost.
+        Err((_, mut stream)) => {
+            while stream
+                .read(&mut scratch)
+                .await
+                .is_ok_and(|octets| octets > 0)
+            {}
+        }
+    }
+}
+
+/// What comes of a request to `localhost`, or to its address.
+async fn ask(host: &str, address: SocketAddr, tls: UpstreamTls) -> Result<String, UpstreamError> {
+    let authority = format!("{host}:{}", address.port());
+    let mut config = UpstreamConfig::new(authority.parse().unwrap());
+    config.tls = Some(tls);
+    config.connect_timeout = LONG;
+    let upstream = HttpUpstream::new("orders", config).unwrap();
+    Ok(text(upstream.send(get()).await?).await)
+}
+
+/// That a connection was not trusted, in these words, and without an address.
+fn assert_distrusted(error: &UpstreamError, reason: &str) {
+    assert_eq!(error.kind(), UpstreamErrorKind::Tls, "{error:?}");
+    let all = everything(error);
+    assert!(
+        all.starts_with("upstream `orders` has no connection that both sides trust"),
+        "{all}"
+    );
+    assert!(all.contains(reason), "{all}");
+    assert!(
+        !all.contains("127.0.0.1") && !all.contains("localhost"),
+        "{all}"
+    );
+}
+
+fn trusting(folder: &Folder, ca: &Ca) -> UpstreamTls {
+    let roots = Some(folder.file("roots.pem", &ca.pem));
+    UpstreamTls {
+        roots,
+        ..UpstreamTls::default()
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_root_that_is_trusted_is_good() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let pair = ca.issue(&["localhost", "127.0.0.1"]);
+    let address = secure(&folder.config(&[&pair])).await;
+    for host in ["localhost", "127.0.0.1"] {
+        let answer = ask(host, address, trusting(&folder, &ca)).await;
+        assert_eq!(answer.unwrap(), "ok", "{host}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_trusted_is_not_and_says_why() {
+    let (ca, other, folder) = (Ca::new("ca"), Ca::new("other"), Folder::new());
+    let good = ca.issue(&["localhost"]);
+    let old = ca.issue_until(&["localhost"], 2001);
+    let others = ca.issue(&["other.test", "127.0.0.9"]);
+    for (pair, roots, reason) in [
+        (
+            &good,
+            &other,
+            "the certificate leads to no root that is trusted",
+        ),
+        (
+            &old,
+            &ca,
+            "the certificate has expired, or is not valid yet",
+        ),
+        (
+            &others,
+            &ca,
+            "the certificate is not for the name that was asked for",
+        ),
+    ] {
+        let address = secure(&folder.config(&[pair])).await;
+        let answer = ask("localhost", address, trusting(&folder, roots)).await;
+        assert_distrusted(&answer.expect_err(reason), reason);
+    }
+    // The name that is expected can be another than the host's.
+    let address = secure(&folder.config(&[&others])).await;
+    let mut tls = trusting(&folder, &ca);
+    tls.server_name = Some("other.test".to_owned());
+    assert_eq!(ask("localhost", address, tls).await.unwrap(), "ok");
+    // The roots of the system are not those of this test.
+    let address = secure(&folder.config(&[&good])).await;
+    if let Ok(upstream) = with_system_roots(address) {
+        let error = upstream.send(get()).await.expect_err("a root of nobody");
+        assert_distrusted(&error, "the certificate leads to no root that is trusted");
+    }
+}
+
+/// There may be none.
+fn with_system_roots(
+    address: SocketAddr,
+) -> Result<HttpUpstream, crate::upstream::InvalidUpstream> {
+    let authority = format!("localhost:{}", address.port());
+    let mut config = UpstreamConfig::new(authority.parse().unwrap());
+    config.tls = Some(UpstreamTls::default());
+    HttpUpstream::new("orders", config)
+}
+
+#[tokio::test]
+async fn an_upstream_that_asks_for_a_certificate_gets_ours() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let mut config = folder.config(&[&ca.issue(&["localhost"])]);
+    config.clients = ClientCertificates::Required(folder.file("clients.pem", &ca.pem));
+    let address = secure(&config).await;
+    let with = |pair: Option<Pair>| {
+        let certificate = pair.map(|pair| folder.pair("client", &pair));
+        UpstreamTls {
+            certificate,
+            ..trusting(&folder, &ca)
+        }
+    };
+    let answer = ask("localhost", address, with(Some(ca.issue(&["gateway"])))).await;
+    assert_eq!(answer.unwrap(), "ok");
+    let strange = Ca::new("other").issue(&["gateway"]);
+    for pair in [None, Some(strange)] {
+        let answer = ask("localhost", address, with(pair)).await;
+        assert_distrusted(&answer.expect_err("refused"), "our certificate was refused");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_speak_tls_is_none() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let (address, _) = server(|mut wire| async move {
+        let _ = wire.try_send("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        wire.closed_in_order().await.map(drop).unwrap_or_default();
+    })
+    .await;
+    let answer = ask("localhost", address, trusting(&folder, &ca)).await;
+    assert_distrusted(&answer.expect_err("no TLS"), "what came is not TLS");
+}
+
+#[tokio::test]
+async fn a_handshake_is_a_part_of_the_time_to_connect() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let (silent, _) = server(|mut wire| async move { drop(wire.closed_in_order().await) }).await;
+    let mut config = UpstreamConfig::new(silent.to_string().parse().unwrap());
+    config.tls = Some(trusting(&folder, &ca));
+    config.connect_timeout = SHORT;
+    let upstream = HttpUpstream::new("orders", config).unwrap();
+    let error = upstream.send(get()).await.expect_err("nothing came");
+    assert_eq!(error.kind(), UpstreamErrorKind::ConnectTimeout);
+}
+
+#[tokio::test]
+async fn a_large_request_is_sent_and_what_is_refused_early_is_heard() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let address = secure(&folder.config(&[&ca.issue(&["localhost"])])).await;
+    let authority = format!("localhost:{}", address.port());
+    let mut config = UpstreamConfig::new(authority.parse().unwrap());
+    config.tls = Some(trusting(&folder, &ca));
+    let upstream = HttpUpstream::new("orders", config).unwrap();
+    let body = http_body_util::Full::new(bytes::Bytes::from(vec![b'x'; 4 * 1024 * 1024]));
+    let body = ProxyBody::new(body, BodySource::Client);
+    let answer = upstream.send(request(Method::POST, body)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
