@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -49,6 +50,18 @@ struct Head {
 
 /// The longest path in a line, in bytes; of longer ones, the beginning.
 const LONGEST_PATH: usize = 2 * 1024;
+
+/// As much of a method as any has that is served.
+const LONGEST_METHOD: usize = 32;
+
+/// A client may write anything for a method, and that at length.
+fn shown(method: &Method) -> Cow<'_, str> {
+    let text = token::redact(method.as_str());
+    match text.char_indices().nth(LONGEST_METHOD) {
+        Some((end, _)) => Cow::Owned(text.get(..end).unwrap_or_default().to_owned()),
+        None => text,
+    }
+}
 
 impl Record {
     pub(super) fn begin<B>(log: AccessLog, notes: Notes, request: &Request<B>) -> Self {
@@ -140,11 +153,7 @@ impl Record {
             client,
             peer: peer.filter(|peer| Some(*peer) != client),
             protocol: protocol(self.version),
-            // A client may write anything for a method.
-            method: self
-                .method
-                .as_ref()
-                .map(|method| token::redact(method.as_str())),
+            method: self.method.as_ref().map(shown),
             path: self.path.as_deref(),
             route: route.map(|route| &*route.name),
             service: route.and_then(|route| Some(route.service.as_ref()?.as_str())),
@@ -236,4 +245,18 @@ fn path<B>(request: &Request<B>) -> Option<String> {
     let mut path = token::redact(path.path()).into_owned();
     path.truncate(path.floor_char_boundary(LONGEST_PATH));
     Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::shown;
+
+    #[test]
+    fn a_method_of_any_length_is_cut() {
+        assert_eq!(shown(&Method::GET), "GET");
+        let method = Method::from_bytes(&[b'A'; 9_000]).unwrap();
+        assert_eq!(shown(&method), "A".repeat(32));
+    }
 }

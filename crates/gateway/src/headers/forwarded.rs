@@ -25,16 +25,20 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 const PREFIXES: [&str; 3] = ["x-forwarded", "x-original-", "x-rewrite-"];
 /// The names under which other proxies tell a client's address, host or path; `Proxy`, which CGI
 /// makes the variable `HTTP_PROXY`, where many programs look for a proxy of their own; and those by
-/// which frameworks take another method than the one that was authorized.
-const NAMES: [&str; 20] = [
+/// which frameworks take another method than the one that was authorized; and the certificate that a
+/// proxy in TLS was shown (RFC 9440), which this one tells nobody.
+const NAMES: [&str; 24] = [
     "forwarded",
     "proxy",
+    "client-cert",
+    "client-cert-chain",
     "client-ip",
     "cf-connecting-ip",
     "fastly-client-ip",
     "proxy-client-ip",
     "true-client-ip",
     "wl-proxy-client-ip",
+    "x-client-cert",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
@@ -47,6 +51,7 @@ const NAMES: [&str; 20] = [
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",
+    "x-ssl-client-cert",
 ];
 
 /// Removes what a client says of its origin, in every spelling.
@@ -166,6 +171,22 @@ mod tests {
         let origin = Origin::of_peer(peer.map(|peer| peer.parse().unwrap()));
         set(&mut headers, &origin, host);
         headers
+    }
+
+    #[test]
+    fn the_certificate_of_a_client_is_nobodys_claim() {
+        for name in [
+            "Client-Cert",
+            "client_cert_chain",
+            "X-Client-Cert",
+            "x_ssl_client_cert",
+        ] {
+            let mut headers = HeaderMap::new();
+            let field: HeaderName = name.parse().unwrap();
+            headers.insert(field, HeaderValue::from_static(":AAAA:"));
+            strip(&mut headers);
+            assert!(headers.is_empty(), "{name}");
+        }
     }
 
     #[test]

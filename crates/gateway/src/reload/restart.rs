@@ -26,8 +26,9 @@ const RELOADED: [&str; 12] = [
     "tls.strict_sni",
 ];
 
-/// Sections of what the server allows its clients: another value in one says nothing of the others.
-const SERVER: [&str; 4] = ["timeouts", "limits", "http2", "proxy_protocol"];
+/// Sections that share what the server allows its clients: another value in one says nothing of the
+/// other.
+const SERVER: [&str; 2] = ["timeouts", "limits"];
 
 impl Started {
     pub(super) fn new(config: Config, effective: Effective) -> Self {
@@ -57,8 +58,11 @@ impl Started {
             ),
             ("timeouts", ours.server == theirs.server),
             ("limits", ours.server == theirs.server),
-            ("http2", ours.server == theirs.server),
-            ("proxy_protocol", ours.server == theirs.server),
+            ("http2", ours.server.http2 == theirs.server.http2),
+            (
+                "proxy_protocol",
+                ours.server.proxy_protocol == theirs.server.proxy_protocol,
+            ),
             ("forwarded", ours.origin == theirs.origin),
             ("trace", ours.trace == theirs.trace),
             ("access_log", ours.access_log == theirs.access_log),
@@ -82,8 +86,8 @@ impl Started {
 }
 
 /// What of `[tls]` is that of the listener: the rest is read again.
-fn tls_listener(config: &Config) -> Option<(SocketAddr, bool)> {
-    config.tls.as_ref().map(|tls| (tls.listen, tls.http2))
+fn tls_listener(config: &Config) -> Option<SocketAddr> {
+    config.tls.as_ref().map(|tls| tls.listen)
 }
 
 fn section_of(field: &str) -> &str {
@@ -113,6 +117,11 @@ mod tests {
                 &[],
             ),
             ("", &["limits.headers"]),
+            (
+                "[limits]\nheaders = 50\nbody_bytes = 9\n[http2]\nresets = 50\n[forwarded]\n\
+                 trust = [\"::1\"]\n",
+                &["forwarded.trust", "http2.resets"],
+            ),
             (
                 "listen = \"127.0.0.1:1\"\noperations.listen = \"127.0.0.1:2\"\n[limits]\nheaders = 50\n\
                  path_bytes = 64\nidle_upstream_connections = 1\n[timeouts]\nconnect = \"1s\"\n\

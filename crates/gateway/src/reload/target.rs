@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::live::LiveStreams;
 use crate::route::{Router, Routing};
 use crate::stack::{RouteService, routing};
-use crate::tls::{ServerTls, TlsHandle};
+use crate::tls::{ServerTls, TlsConfig, TlsHandle};
 use crate::upstream::InvalidUpstream;
 
 /// What a reload puts in the place of what was, and what it is made of.
@@ -19,6 +19,8 @@ pub(crate) struct Target {
     router: Router<RouteService>,
     /// What new connections in TLS are shown, if there is a listener for them.
     tls: Option<TlsHandle>,
+    /// Whether the server speaks HTTP/2, as it did at the start: more must not be offered.
+    http2: bool,
 }
 
 /// Everything that a configuration needs to take effect, built.
@@ -49,6 +51,7 @@ impl Target {
             live,
             upstreams,
             tls,
+            http2: config.server.http2.is_some(),
         })
     }
 
@@ -61,7 +64,11 @@ impl Target {
     pub(super) fn prepare(&self, config: &Config) -> Result<Prepared, NotApplied> {
         let upstreams = self.upstreams.next(config.upstreams())?;
         let tls = config.tls.as_ref().filter(|_| self.tls.is_some());
-        let tls = tls.map(ServerTls::build).transpose()?;
+        let tls = tls.map(|tls| TlsConfig {
+            http2: self.http2,
+            ..tls.clone()
+        });
+        let tls = tls.as_ref().map(ServerTls::build).transpose()?;
         Ok(Prepared {
             routing: routing(config, &self.gate, &self.live, &upstreams)?,
             upstreams,

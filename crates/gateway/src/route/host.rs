@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::uri::Scheme;
 
 use crate::headers::host::AskedHost;
+use crate::server::Secured;
 
 /// Which hosts a route answers for. The most specific one that has any route owns a request: an
 /// exact name before the longest `*.suffix`, and that before any.
@@ -63,10 +64,11 @@ impl<'a> RequestHost<'a> {
             Some(authority) => Some(split(authority.as_str())?),
             None => None,
         };
-        let default = match parts.uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTPS => 443,
-            _ => 80,
+        let is_secure = match parts.uri.scheme() {
+            Some(scheme) => *scheme == Scheme::HTTPS,
+            None => parts.extensions.get::<Secured>().is_some(),
         };
+        let default = if is_secure { 443 } else { 80 };
         if let (Some((field, port)), Some((target, other))) = (&field, &target)
             && (field != target || port.unwrap_or(default) != other.unwrap_or(default))
         {

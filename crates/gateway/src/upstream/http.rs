@@ -235,7 +235,7 @@ impl Shared {
 /// connection that is closed is as often as not the upstream's good right.
 fn severity(failed: &Failed) -> Option<Severity> {
     match failed.error.kind() {
-        UpstreamErrorKind::Closed
+        UpstreamErrorKind::Closed | UpstreamErrorKind::Tls
             if failed.attempted.stage == Stage::OnKept && !failed.attempted.has_begun =>
         {
             None

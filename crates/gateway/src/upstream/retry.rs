@@ -75,7 +75,13 @@ pub(super) fn after(
         let reason = Reason::Unsent;
         return Some(Again { reason, may_stay });
     }
-    let is_closed = error.kind() == UpstreamErrorKind::Closed && !attempted.has_begun;
+    // An alert on a connection that was kept is one way to close it.
+    let is_closed = match error.kind() {
+        UpstreamErrorKind::Closed => true,
+        UpstreamErrorKind::Tls => may_stay,
+        _ => false,
+    };
+    let is_closed = is_closed && !attempted.has_begun;
     (is_closed && is_repeatable).then_some(Again {
         reason: Reason::Closed,
         may_stay,
@@ -166,6 +172,7 @@ mod tests {
     fn what_may_be_sent_again_depends_on_what_came_of_it() {
         use Stage::{Connecting, OnFresh, OnKept};
         let closed = UpstreamError::with_cause("a".into(), io::Error::other("reset"));
+        let distrust = UpstreamError::new(UpstreamErrorKind::Tls, "a".into());
         let silent = UpstreamError::new(UpstreamErrorKind::ResponseTimeout, "a".into());
         let again = |reason, may_stay| Some(Again { reason, may_stay });
         for (stage, is_unsent, has_begun, error, repeatable, other) in [
@@ -209,6 +216,15 @@ mod tests {
                 again(Reason::Closed, false),
                 None,
             ),
+            (
+                OnKept,
+                false,
+                false,
+                &distrust,
+                again(Reason::Closed, true),
+                None,
+            ),
+            (OnFresh, false, false, &distrust, None, None),
             (OnKept, false, true, &closed, None, None),
             (OnFresh, false, true, &closed, None, None),
             (OnKept, false, false, &silent, None, None),

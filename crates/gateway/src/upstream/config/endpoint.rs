@@ -7,7 +7,7 @@ use crate::setting::InvalidSetting;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndpointConfig {
-    /// Host and port; the port is 80 if there is none. What the upstream sees as `Host`. Each
+    /// Host and port; the port is 80 if there is none, or 443 in TLS. What the upstream sees as `Host`. Each
     /// address of a name is a member of its own, and together they have the weight of one.
     pub authority: Authority,
     /// How much of the upstream's requests it gets, beside the weights of the others. 1 to 1,000;
