@@ -90,8 +90,9 @@ async fn run(
     };
     let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
     let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
-    let target = Target::new(&config, gate.clone(), live.clone(), tls)?;
-    let stack = stack(&config, access.clone(), target.router());
+    let allowed = server.handle();
+    let target = Target::new(&config, gate.clone(), live.clone(), allowed.clone(), tls)?;
+    let stack = stack(target.stamp(), access.clone(), target.router());
     let reopening = |sink| AbortOnDropHandle::new(tokio::spawn(reopen_on_hangup(sink)));
     let _reopening = sink.clone().map(reopening);
     let status = ConfigStatus::new(manager.clock().now().wall());
@@ -127,7 +128,7 @@ async fn run(
             shutdown.await;
             tracing::info!("stopping: requests in flight may finish");
             readiness.drain();
-            access.drain(config.server.shutdown_timeout);
+            access.drain(allowed.config().shutdown_timeout);
         })
         .await;
     drop(watching);

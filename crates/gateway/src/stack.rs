@@ -30,7 +30,7 @@ use crate::route::{
 };
 use crate::server::RequestBody;
 use crate::setting::InvalidSetting;
-use crate::stamp::StampLayer;
+use crate::stamp::{StampHandle, StampLayer};
 use crate::telemetry::names;
 
 /// What a request comes to first that has found its route.
@@ -38,7 +38,7 @@ pub(crate) type RouteService = Entered<CorsDoor<ByMethod<Door<LiveService<Edited
 
 /// Builds the stack. Top to bottom is the way of a request; its answer goes back up.
 pub(crate) fn stack(
-    config: &Config,
+    stamp: StampHandle,
     access: AccessLog,
     router: Router<RouteService>,
 ) -> impl Service<
@@ -51,7 +51,7 @@ pub(crate) fn stack(
 + 'static {
     ServiceBuilder::new()
         // Every request has an id, a trace and an origin, every response the id of its request.
-        .layer(StampLayer::new(&config.origin, config.trace))
+        .layer(StampLayer::new(stamp))
         // One record for each request, finished when the last byte of its answer is out.
         .layer(AccessLayer::new(access))
         // One span for all that is logged of a request.

@@ -2,8 +2,10 @@
 //! where it came; and gives every response the id of its request.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use arc_swap::ArcSwap;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use portcullis::ClientAddr;
@@ -18,6 +20,19 @@ use crate::server::{PeerAddr, Secured};
 /// name the request.
 #[derive(Debug, Clone)]
 pub(crate) struct StampLayer {
+    policy: StampHandle,
+}
+
+/// By what the fields of requests are believed, which can be replaced while they come.
+///
+/// Clones are handles to the same.
+#[derive(Debug, Clone)]
+pub(crate) struct StampHandle {
+    current: Arc<ArcSwap<Policy>>,
+}
+
+#[derive(Debug)]
+struct Policy {
     origins: Origins,
     trace: TracePolicy,
 }
@@ -25,8 +40,7 @@ pub(crate) struct StampLayer {
 #[derive(Debug, Clone)]
 pub(crate) struct Stamp<S> {
     inner: S,
-    origins: Origins,
-    trace: TracePolicy,
+    policy: StampHandle,
 }
 
 pin_project! {
@@ -38,7 +52,27 @@ pin_project! {
 }
 
 impl StampLayer {
+    pub(crate) const fn new(policy: StampHandle) -> Self {
+        Self { policy }
+    }
+}
+
+impl StampHandle {
     pub(crate) fn new(origin: &OriginPolicy, trace: TracePolicy) -> Self {
+        let policy = Policy::new(origin, trace);
+        Self {
+            current: Arc::new(ArcSwap::from_pointee(policy)),
+        }
+    }
+
+    /// From here on requests are believed by this.
+    pub(crate) fn replace(&self, origin: &OriginPolicy, trace: TracePolicy) {
+        self.current.store(Arc::new(Policy::new(origin, trace)));
+    }
+}
+
+impl Policy {
+    fn new(origin: &OriginPolicy, trace: TracePolicy) -> Self {
         Self {
             origins: Origins::new(origin),
             trace,
@@ -51,8 +85,9 @@ impl<S> Stamp<S> {
     fn stamp<B>(&self, request: &mut Request<B>) -> RequestId {
         let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
         let is_secured = request.extensions().get::<Secured>().is_some();
-        let origin = self.origins.of(peer, is_secured, request.headers());
-        TraceContext::assign(request, self.trace, origin.is_trusted());
+        let policy = self.policy.current.load();
+        let origin = policy.origins.of(peer, is_secured, request.headers());
+        TraceContext::assign(request, policy.trace, origin.is_trusted());
         if let Some(client) = origin.client() {
             request.extensions_mut().insert(ClientAddr(client));
         }
@@ -67,8 +102,7 @@ impl<S> Layer<S> for StampLayer {
     fn layer(&self, inner: S) -> Stamp<S> {
         Stamp {
             inner,
-            origins: self.origins.clone(),
-            trace: self.trace,
+            policy: self.policy.clone(),
         }
     }
 }
@@ -117,14 +151,18 @@ mod tests {
     use super::*;
     use crate::headers::origin::Origin;
 
+    fn trusting(network: &str) -> OriginPolicy {
+        OriginPolicy {
+            trust: vec![network.parse().unwrap()],
+            ..OriginPolicy::default()
+        }
+    }
+
     #[tokio::test]
     async fn what_comes_behind_knows_the_client_that_trusted_proxies_tell() {
-        let policy = OriginPolicy {
-            trust: vec!["10.0.0.0/8".parse().unwrap()],
-            ..OriginPolicy::default()
-        };
+        let handle = StampHandle::new(&OriginPolicy::default(), TracePolicy::default());
         let service = ServiceBuilder::new()
-            .layer(StampLayer::new(&policy, TracePolicy::default()))
+            .layer(StampLayer::new(handle.clone()))
             .service(service_fn(async |request: Request<()>| {
                 let extensions = request.extensions();
                 let trace = extensions.get::<TraceContext>().expect("a trace");
@@ -134,10 +172,13 @@ mod tests {
                 assert_eq!(origin.client(), Some(client));
                 Ok::<_, Infallible>(Response::new(client.to_string()))
             }));
-        for (peer, client) in [
-            ("10.0.0.1:1", "203.0.113.9"),
-            ("[::ffff:192.0.2.1]:1", "192.0.2.1"),
+        for (trust, peer, client) in [
+            ("10.0.0.0/8", "10.0.0.1:1", "203.0.113.9"),
+            ("10.0.0.0/8", "[::ffff:192.0.2.1]:1", "192.0.2.1"),
+            ("192.0.2.0/24", "10.0.0.1:1", "10.0.0.1"),
+            ("192.0.2.0/24", "[::ffff:192.0.2.1]:1", "203.0.113.9"),
         ] {
+            handle.replace(&trusting(trust), TracePolicy::default());
             let request = Request::builder().header("x-forwarded-for", "203.0.113.9");
             let mut request = request.body(()).unwrap();
             request

@@ -76,16 +76,19 @@ fn fields_that_wait_for_a_restart_are_named_and_the_others_count() {
             "drain_idle = \"0s\"",
             "drain_idle = \"1s\"\nresponse = \"9s\"",
         )
-        .replace("flush_interval", "cache_ttl = \"9s\"\nflush_interval");
+        .replace(
+            "flush_interval",
+            "cache_ttl = \"9s\"\ncache_capacity = 5000\nflush_interval",
+        );
     assert_ne!(other, text);
     put(&place.config(), &other);
     eventually("it counts", || gateway.get("/second", "").status == 204);
-    let fields = json!(["manager.cache_ttl", "timeouts.drain_idle"]);
+    let fields = json!(["manager.cache_capacity", "manager.cache_ttl"]);
     assert_eq!(told(&gateway)["restart_needed"], fields);
     assert_eq!(gateway.metric("portcullis_config_restart_needed"), 2.0);
     let log = fs::read_to_string(place.path("gateway.log")).expect("a log");
     assert!(
-        log.contains("manager.cache_ttl, timeouts.drain_idle"),
+        log.contains("manager.cache_capacity, manager.cache_ttl"),
         "{log}"
     );
 

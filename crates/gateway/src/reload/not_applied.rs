@@ -1,6 +1,8 @@
 use std::error::Error;
 use std::fmt;
 
+use tokio::task::JoinError;
+
 use crate::setting::InvalidSetting;
 use crate::tls::TlsError;
 use crate::upstream::InvalidUpstream;
@@ -16,6 +18,8 @@ pub(super) enum NotApplied {
     Tls(TlsError),
     /// Its services were not created.
     Store(portcullis::Error),
+    /// Reading what its files hold panicked: a fault of ours.
+    Panicked(JoinError),
 }
 
 impl fmt::Display for NotApplied {
@@ -24,6 +28,7 @@ impl fmt::Display for NotApplied {
             Self::Setting(_) => "the configuration has a setting out of range",
             Self::Upstream(_) => "the configuration has an upstream that cannot be",
             Self::Tls(_) => "the configuration has a certificate that cannot be used",
+            Self::Panicked(_) => "the files of the configuration could not be read",
             Self::Store(_) => "the store did not take the services of the configuration",
         })
     }
@@ -36,6 +41,7 @@ impl Error for NotApplied {
             Self::Upstream(error) => error,
             Self::Tls(error) => error,
             Self::Store(error) => error,
+            Self::Panicked(error) => error,
         })
     }
 }

@@ -134,10 +134,10 @@ impl Reloader {
 
     /// Builds everything, and only then changes anything.
     async fn apply(&mut self, config: &Config, effective: &Effective) -> Result<(), NotApplied> {
-        let prepared = self.target.prepare(config)?;
+        let prepared = self.target.prepare(config).await?;
         let created = config.create_missing_services(&self.manager).await;
         created.map_err(NotApplied::Store)?;
-        self.target.put(prepared);
+        self.target.put(prepared)?;
         let restart_needed = self.started.restart_needed(config, effective);
         let routes = config.routes().len();
         tracing::info!(
@@ -236,11 +236,13 @@ mod tests {
     use crate::config::Config;
     use crate::live::LiveStreams;
     use crate::reload::{ConfigStatus, Reloads, Target};
+    use crate::server::ServerHandle;
 
     struct Fixture {
         folder: TempDir,
         store: FaultStore,
         clock: ManualClock,
+        server: ServerHandle,
         reloader: Reloader,
     }
 
@@ -261,12 +263,14 @@ mod tests {
             let reading = Config::read(&path);
             let reloads = Reloads::of(&path, &reading);
             let config = reading.into_config().expect("valid");
-            let target = Target::new(&config, gate, live, None).expect("built");
+            let server = ServerHandle::new(config.server.clone());
+            let target = Target::new(&config, gate, live, server.clone(), None).expect("built");
             let status = ConfigStatus::new(manager.clock().now().wall());
             Self {
                 folder,
                 store,
                 clock,
+                server,
                 reloader: Reloader::new(reloads, &config, target, manager, status),
             }
         }
@@ -326,6 +330,24 @@ mod tests {
         fs::remove_file(gateway.path()).expect("removed");
         drop(gateway.reloader.look(Cause::Asked).await);
         assert_eq!(gateway.status("/one").await, 204);
+    }
+
+    #[tokio::test]
+    async fn what_clients_are_allowed_counts_with_the_configuration() {
+        let mut gateway = Fixture::new(&fixed("one")).await;
+        let limits = "[limits]\nconnections = 7\n[timeouts]\nidle = \"1s\"\n[http2]\nstreams = 3\n";
+        gateway.write(&format!("{limits}{}", fixed("two"))).await;
+        let allowed = gateway.server.config();
+        assert_eq!(allowed.max_connections, 7);
+        assert_eq!(allowed.idle_timeout, Duration::from_secs(1));
+        assert_eq!(allowed.http2.as_ref().expect("spoken").streams, 3);
+        assert!(
+            gateway.report()["restart_needed"]
+                .as_array()
+                .is_none_or(Vec::is_empty)
+        );
+        gateway.write("[limits]\nconnections = 0\n").await;
+        assert_eq!(gateway.server.config(), allowed);
     }
 
     #[tokio::test]

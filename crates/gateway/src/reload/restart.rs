@@ -10,25 +10,13 @@ pub(super) struct Started {
     effective: Effective,
 }
 
-/// Fields of sections that are otherwise as they were at the start.
-const RELOADED: [&str; 12] = [
-    "limits.body_bytes",
-    "limits.body_rate",
-    "limits.idle_upstream_connections",
-    "limits.path_bytes",
-    "timeouts.body",
-    "timeouts.connect",
-    "timeouts.response",
-    "timeouts.upstream_idle",
+/// Fields of `[tls]` that count at once: all but its listener.
+const RELOADED: [&str; 4] = [
     "tls.certificates",
     "tls.clients",
     "tls.minimum",
     "tls.strict_sni",
 ];
-
-/// Sections that share what the server allows its clients: another value in one says nothing of the
-/// other.
-const SERVER: [&str; 2] = ["timeouts", "limits"];
 
 impl Started {
     pub(super) fn new(config: Config, effective: Effective) -> Self {
@@ -56,15 +44,12 @@ impl Started {
                 "manager",
                 ours.manager == theirs.manager && ours.rate_capacity == theirs.rate_capacity,
             ),
-            ("timeouts", ours.server == theirs.server),
-            ("limits", ours.server == theirs.server),
-            ("http2", ours.server.http2 == theirs.server.http2),
-            (
-                "proxy_protocol",
-                ours.server.proxy_protocol == theirs.server.proxy_protocol,
-            ),
-            ("forwarded", ours.origin == theirs.origin),
-            ("trace", ours.trace == theirs.trace),
+            ("timeouts", true),
+            ("limits", true),
+            ("http2", true),
+            ("proxy_protocol", true),
+            ("forwarded", true),
+            ("trace", true),
             ("access_log", ours.access_log == theirs.access_log),
             ("tls", tls_listener(ours) == tls_listener(theirs)),
             ("credentials", true),
@@ -76,7 +61,7 @@ impl Started {
             if is_same {
                 // Written in another way, or in effect already.
                 fields.retain(|field| !of_section(field));
-            } else if !SERVER.contains(&section) && !fields.iter().any(of_section) {
+            } else if !fields.iter().any(of_section) {
                 // Its value stands in a file that has changed.
                 fields.insert(section.to_owned());
             }
@@ -116,11 +101,11 @@ mod tests {
                 "[manager]\ncache_ttl = \"1m\"\n[limits]\nheaders = 50\n",
                 &[],
             ),
-            ("", &["limits.headers"]),
+            ("", &[]),
             (
                 "[limits]\nheaders = 50\nbody_bytes = 9\n[http2]\nresets = 50\n[forwarded]\n\
-                 trust = [\"::1\"]\n",
-                &["forwarded.trust", "http2.resets"],
+                 trust = [\"::1\"]\n[trace]\ninbound = \"always\"\n[access_log]\n",
+                &["access_log"],
             ),
             (
                 "listen = \"127.0.0.1:1\"\noperations.listen = \"127.0.0.1:2\"\n[limits]\nheaders = 50\n\
@@ -135,7 +120,6 @@ mod tests {
                     "manager.namespace",
                     "operations.listen",
                     "store.path",
-                    "timeouts.idle",
                 ],
             ),
         ] {

@@ -1,13 +1,18 @@
 use std::sync::Arc;
 
 use portcullis::Gatekeeper;
+use tokio::task::spawn_blocking;
 
 use super::{NotApplied, Upstreams};
 use crate::config::Config;
+use crate::headers::origin::OriginPolicy;
+use crate::headers::trace_context::TracePolicy;
 use crate::live::LiveStreams;
 use crate::route::{Router, Routing};
+use crate::server::{ServerConfig, ServerHandle};
 use crate::stack::{RouteService, routing};
-use crate::tls::{ServerTls, TlsConfig, TlsHandle};
+use crate::stamp::StampHandle;
+use crate::tls::{ServerTls, TlsHandle};
 use crate::upstream::InvalidUpstream;
 
 /// What a reload puts in the place of what was, and what it is made of.
@@ -15,19 +20,22 @@ use crate::upstream::InvalidUpstream;
 pub(crate) struct Target {
     gate: Gatekeeper,
     live: LiveStreams,
-    upstreams: Upstreams,
+    upstreams: Arc<Upstreams>,
     router: Router<RouteService>,
+    stamp: StampHandle,
+    server: ServerHandle,
     /// What new connections in TLS are shown, if there is a listener for them.
     tls: Option<TlsHandle>,
-    /// Whether the server speaks HTTP/2, as it did at the start: more must not be offered.
-    http2: bool,
 }
 
 /// Everything that a configuration needs to take effect, built.
 pub(super) struct Prepared {
-    upstreams: Upstreams,
+    upstreams: Arc<Upstreams>,
     routing: Routing<RouteService>,
     max_path_length: usize,
+    origin: OriginPolicy,
+    trace: TracePolicy,
+    server: ServerConfig,
     tls: Option<ServerTls>,
 }
 
@@ -41,17 +49,19 @@ impl Target {
         config: &Config,
         gate: Gatekeeper,
         live: LiveStreams,
+        server: ServerHandle,
         tls: Option<TlsHandle>,
     ) -> Result<Self, InvalidUpstream> {
         let upstreams = Upstreams::default().next(config.upstreams())?;
         let routing = routing(config, &gate, &live, &upstreams)?;
         Ok(Self {
             router: Router::new(Arc::new(routing), config.max_path_length),
+            stamp: StampHandle::new(&config.origin, config.trace),
             gate,
             live,
-            upstreams,
+            upstreams: Arc::new(upstreams),
+            server,
             tls,
-            http2: config.server.http2.is_some(),
         })
     }
 
@@ -60,35 +70,59 @@ impl Target {
         self.router.clone()
     }
 
+    /// What the stack begins with.
+    pub(crate) fn stamp(&self) -> StampHandle {
+        self.stamp.clone()
+    }
+
     /// Builds all that another configuration needs, and changes nothing.
-    pub(super) fn prepare(&self, config: &Config) -> Result<Prepared, NotApplied> {
-        let upstreams = self.upstreams.next(config.upstreams())?;
-        let tls = config.tls.as_ref().filter(|_| self.tls.is_some());
-        let tls = tls.map(|tls| TlsConfig {
-            http2: self.http2,
-            ..tls.clone()
+    pub(super) async fn prepare(&self, config: &Config) -> Result<Prepared, NotApplied> {
+        config.server.check()?;
+        let before = Arc::clone(&self.upstreams);
+        let (plans, tls) = (config.upstreams(), config.tls.clone());
+        let tls = tls.filter(|_| self.tls.is_some());
+        // Certificates are read from files, which may be as far away as a disk can be.
+        let read = spawn_blocking(move || {
+            let upstreams = before.next(plans)?;
+            let tls = tls.as_ref().map(ServerTls::build).transpose()?;
+            Ok::<_, NotApplied>((upstreams, tls))
         });
-        let tls = tls.as_ref().map(ServerTls::build).transpose()?;
+        let (upstreams, tls) = read
+            .await
+            .unwrap_or_else(|error| Err(NotApplied::Panicked(error)))?;
         Ok(Prepared {
             routing: routing(config, &self.gate, &self.live, &upstreams)?,
-            upstreams,
+            upstreams: Arc::new(upstreams),
             max_path_length: config.max_path_length,
+            origin: config.origin.clone(),
+            trace: config.trace,
+            server: config.server.clone(),
             tls,
         })
     }
 
     /// From now on it counts.
-    pub(super) fn put(&mut self, prepared: Prepared) {
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplied`] for a setting of the server out of range; nothing has changed then.
+    pub(super) fn put(&mut self, prepared: Prepared) -> Result<(), NotApplied> {
         let Prepared {
             upstreams,
             routing,
             max_path_length,
+            origin,
+            trace,
+            server,
             tls,
         } = prepared;
+        self.server.replace(server)?;
         self.router.replace(Arc::new(routing), max_path_length);
+        self.stamp.replace(&origin, trace);
         self.upstreams = upstreams;
         if let Some((handle, tls)) = self.tls.as_ref().zip(tls) {
             handle.replace(tls);
         }
+        Ok(())
     }
 }

@@ -14,9 +14,6 @@ use super::{ServerConfig, ServerStats};
 #[derive(Debug)]
 pub(super) struct Arrivals {
     seats: Arc<Seats>,
-    proxies: Vec<IpNet>,
-    uncounted: Vec<IpNet>,
-    patience: Duration,
     stats: ServerStats,
     told: Mutex<Option<Instant>>,
 }
@@ -43,22 +40,25 @@ pub(super) enum TurnedAway {
 }
 
 impl Arrivals {
-    pub(super) fn new(config: &ServerConfig, stats: ServerStats) -> Self {
+    pub(super) fn new(stats: ServerStats) -> Self {
         Self {
-            seats: Arc::new(Seats::new(config.max_connections_per_address)),
-            proxies: config.proxy_protocol.clone(),
-            uncounted: config.uncounted.clone(),
-            patience: config.header_read_timeout,
+            seats: Arc::new(Seats::default()),
             stats,
             told: Mutex::default(),
         }
     }
 
     /// Reads what a proxy says first, and looks for a seat; nothing where it is turned away.
-    pub(super) async fn admit(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<Arrived> {
-        let is_proxy = holds(&self.proxies, peer.ip());
+    pub(super) async fn admit(
+        &self,
+        config: &ServerConfig,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+    ) -> Option<Arrived> {
+        let (proxies, uncounted) = (&config.proxy_protocol, &config.uncounted);
+        let is_proxy = holds(proxies, peer.ip());
         let read = match is_proxy {
-            true => self.read(stream).await,
+            true => read(stream, config.header_read_timeout).await,
             false => Ok(ProxyHeader::Own),
         };
         let peer = match read {
@@ -73,9 +73,14 @@ impl Arrivals {
                 return None;
             }
         };
-        let is_counted = !holds(&self.proxies, peer.ip()) && !holds(&self.uncounted, peer.ip());
+        let is_counted = !holds(proxies, peer.ip()) && !holds(uncounted, peer.ip());
+        let most = config.max_connections_per_address;
         let seat = match is_counted {
-            true => Some(self.seats.take(peer.ip()).or_else(|| self.has_all(peer))?),
+            true => Some(
+                self.seats
+                    .take(peer.ip(), most)
+                    .or_else(|| self.has_all(peer))?,
+            ),
             false => None,
         };
         Some(Arrived { peer, _seat: seat })
@@ -101,11 +106,11 @@ impl Arrivals {
         }
         is_due
     }
+}
 
-    async fn read(&self, stream: &mut TcpStream) -> Result<ProxyHeader, ProxyHeaderError> {
-        let read = timeout(self.patience, ProxyHeader::read(stream)).await;
-        read.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
-    }
+async fn read(stream: &mut TcpStream, patience: Duration) -> Result<ProxyHeader, ProxyHeaderError> {
+    let read = timeout(patience, ProxyHeader::read(stream)).await;
+    read.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
 fn holds(networks: &[IpNet], address: IpAddr) -> bool {

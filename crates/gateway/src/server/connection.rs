@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::config::DEFAULT_MAX_HEADERS;
+use super::handle::Allowed;
 use super::handshake::{Handshakes, linger};
 use super::phase::Phase;
 use super::secure::Client;
@@ -33,8 +34,6 @@ const LEAST_BUFFER: usize = 64 * 1024;
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(super) struct Connections {
-    http: Builder,
-    pub(super) config: ServerConfig,
     pub(super) stats: ServerStats,
     /// Of those connections that begin with one.
     handshakes: Option<Handshakes>,
@@ -64,11 +63,9 @@ enum Ended {
 }
 
 impl Connections {
-    pub(super) fn new(config: ServerConfig, stats: ServerStats, tls: Option<TlsHandle>) -> Self {
+    pub(super) fn new(stats: ServerStats, tls: Option<TlsHandle>) -> Self {
         Self {
             handshakes: tls.map(Handshakes::new),
-            http: builder(&config),
-            config,
             stats,
             stop: CancellationToken::new(),
             let_go: CancellationToken::new(),
@@ -80,6 +77,7 @@ impl Connections {
     /// Serves one connection until it ends.
     pub(super) async fn serve<S, B>(
         &self,
+        allowed: &Allowed,
         stream: TcpStream,
         entry: Entry,
         peer: SocketAddr,
@@ -92,6 +90,7 @@ impl Connections {
         B::Data: Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let config = &allowed.config;
         let _open = self.stats.opened();
         let opened = Instant::now();
         // Without it, answers in more than one write wait for the client's delayed
@@ -100,7 +99,7 @@ impl Connections {
         let stream = match (entry, &self.handshakes) {
             // Boxed: it is large, and over long before the connection is.
             (Entry::Tls, Some(handshakes)) => {
-                match Box::pin(self.shake_hands(handshakes, stream, opened)).await {
+                match Box::pin(self.shake_hands(config, handshakes, stream, opened)).await {
                     Some(stream) => stream,
                     None => return,
                 }
@@ -112,12 +111,21 @@ impl Connections {
             secured: stream.tls_version().map(Secured::new),
         };
         let mut stream = Sniffed::new(stream);
-        match (self.protocol(&mut stream, opened).await, &self.config.http2) {
+        match (
+            self.protocol(config, &mut stream, opened).await,
+            &config.http2,
+        ) {
             // Boxed: it is larger than the other, which is what most clients speak here.
             (Some(Protocol::Http2), Some(http2)) => {
-                Box::pin(http2::serve(self, http2, stream, client, service, opened)).await;
+                Box::pin(http2::serve(
+                    self, config, http2, stream, client, service, opened,
+                ))
+                .await;
             }
-            (Some(_), _) => self.serve_http1(stream, client, service, opened).await,
+            (Some(_), _) => {
+                self.serve_http1(allowed, stream, client, service, opened)
+                    .await;
+            }
             (None, _) => stream.say_goodbye(),
         }
     }
@@ -126,6 +134,7 @@ impl Connections {
     /// comes to nothing.
     async fn shake_hands(
         &self,
+        config: &ServerConfig,
         handshakes: &Handshakes,
         stream: TcpStream,
         opened: Instant,
@@ -135,7 +144,7 @@ impl Connections {
             () = self.cut.cancelled() => return None,
             shaken = handshakes.shake(stream) => shaken,
             () = self.let_go.cancelled() => return None,
-            () = sleep_until(opened + self.config.header_read_timeout) => {
+            () = sleep_until(opened + config.header_read_timeout) => {
                 self.stats.timed_out(TimedOut::Head);
                 handshakes.failed(TlsFault::Timeout);
                 return None;
@@ -157,8 +166,13 @@ impl Connections {
 
     /// What the client speaks; nothing where it is gone, says nothing for too long, or speaks
     /// something else than was agreed on.
-    async fn protocol(&self, stream: &mut Sniffed<Stream>, opened: Instant) -> Option<Protocol> {
-        let seen = self.seen(stream, opened).await?;
+    async fn protocol(
+        &self,
+        config: &ServerConfig,
+        stream: &mut Sniffed<Stream>,
+        opened: Instant,
+    ) -> Option<Protocol> {
+        let seen = self.seen(config, stream, opened).await?;
         match (stream.get_ref(), seen) {
             (Stream::Clear(_), seen) => Some(seen),
             // RFC 9113 section 3.2: in TLS it is agreed on, or not spoken.
@@ -170,11 +184,16 @@ impl Connections {
     }
 
     /// What the first octets are of.
-    async fn seen<T>(&self, stream: &mut Sniffed<T>, opened: Instant) -> Option<Protocol>
+    async fn seen<T>(
+        &self,
+        config: &ServerConfig,
+        stream: &mut Sniffed<T>,
+        opened: Instant,
+    ) -> Option<Protocol>
     where
         T: Transport,
     {
-        if self.config.http2.is_none() {
+        if config.http2.is_none() {
             return Some(Protocol::Http1);
         }
         tokio::select! {
@@ -182,7 +201,7 @@ impl Connections {
             () = self.cut.cancelled() => return None,
             protocol = stream.protocol() => return protocol.ok(),
             () = self.let_go.cancelled() => {}
-            () = sleep_until(opened + self.config.header_read_timeout) => {
+            () = sleep_until(opened + config.header_read_timeout) => {
                 if !stream.has_begun() {
                     self.stats.timed_out(TimedOut::Head);
                 }
@@ -192,19 +211,27 @@ impl Connections {
         stream.has_begun().then_some(Protocol::Http1)
     }
 
-    async fn serve_http1<T, S, B>(&self, stream: T, client: Client, service: S, opened: Instant)
-    where
+    async fn serve_http1<T, S, B>(
+        &self,
+        allowed: &Allowed,
+        stream: T,
+        client: Client,
+        service: S,
+        opened: Instant,
+    ) where
         T: Transport,
         S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
         B: Body + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let phase = Phase::default();
-        let (stats, config) = (self.stats.clone(), &self.config);
+        let (stats, config) = (self.stats.clone(), &allowed.config);
         let socket = Socket::new(stream, phase.clone(), stats, config, opened);
         let most = u64::try_from(config.max_requests).unwrap_or(u64::MAX);
         let service = ConnectionService::new(service, client, phase.clone(), most);
-        let mut http = self.http.serve_connection(TokioIo::new(socket), service);
+        let mut http = allowed
+            .http1
+            .serve_connection(TokioIo::new(socket), service);
         let ended = self.carry(&mut http, &phase).await;
         let awaits_head = phase.awaits_head();
         let socket = http.into_parts().io.into_inner();
@@ -282,7 +309,8 @@ impl Connections {
     }
 }
 
-fn builder(config: &ServerConfig) -> Builder {
+/// How HTTP/1 is spoken on connections that are allowed this.
+pub(super) fn builder(config: &ServerConfig) -> Builder {
     let mut http = Builder::new();
     // The socket keeps the times (see `Socket`). hyper's own timer is set nonetheless, far beyond
     // them: with it hyper looks at the socket again after each answer, which starts the wait there.

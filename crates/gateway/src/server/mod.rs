@@ -8,7 +8,8 @@
 //! ([`ServerConfig`]): the wait for a first byte and for a whole head, the time between two
 //! requests, and a client that does not take its answer; in HTTP/2 ([`Http2Config`]) the frames
 //! that cost a client nothing. The number of connections is bounded; past it the kernel's queue
-//! holds the next ones. So is that of each address, past which they are closed.
+//! holds the next ones. So is that of each address, past which they are closed. All of that can be
+//! replaced while it runs ([`ServerHandle`]).
 //!
 //! A second listener speaks TLS ([`Server::with_tls`]): what is spoken in it is agreed on in the
 //! handshake, and all else holds as it does in the clear.
@@ -41,12 +42,14 @@ mod connection;
 mod fault;
 mod feed;
 mod frames;
+mod handle;
 mod handshake;
 mod http2;
 mod lifeline;
 mod peer;
 mod phase;
 mod proxy_header;
+mod room;
 mod run;
 mod seats;
 mod secure;
@@ -62,6 +65,7 @@ pub use body::RequestBody;
 pub use check::{RequestProblem, check_request};
 pub use config::ServerConfig;
 pub use fault::HeadFault;
+pub use handle::ServerHandle;
 pub use http2::Http2Config;
 pub(crate) use lifeline::{EndReason, Lifeline};
 pub use peer::PeerAddr;

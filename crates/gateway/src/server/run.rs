@@ -10,7 +10,6 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Body;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -18,7 +17,7 @@ use tower::Service;
 use super::accept::Acceptor;
 use super::arrivals::Arrivals;
 use super::connection::{Connections, Entry};
-use super::{RequestBody, ServerConfig, ServerStats};
+use super::{RequestBody, ServerConfig, ServerHandle, ServerStats};
 use crate::setting::InvalidSetting;
 use crate::tls::TlsHandle;
 
@@ -26,7 +25,7 @@ use crate::tls::TlsHandle;
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    config: ServerConfig,
+    handle: ServerHandle,
     stats: ServerStats,
     tls: Option<(TcpListener, TlsHandle)>,
 }
@@ -49,7 +48,7 @@ impl Server {
         config.check()?;
         Ok(Self {
             listener,
-            config,
+            handle: ServerHandle::new(config),
             stats: ServerStats::default(),
             tls: None,
         })
@@ -72,6 +71,12 @@ impl Server {
     /// Those of the system call.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// A handle to what it allows its clients.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
     }
 
     /// A handle to what it counts.
@@ -101,11 +106,10 @@ impl Server {
         B::Data: Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let grace = Grace::new(&self.config);
-        let room = Arc::new(Semaphore::new(self.config.max_connections));
-        let arrivals = Arc::new(Arrivals::new(&self.config, self.stats.clone()));
+        let handle = self.handle;
+        let arrivals = Arc::new(Arrivals::new(self.stats.clone()));
         let (tls_listener, tls) = self.tls.unzip();
-        let connections = Arc::new(Connections::new(self.config, self.stats.clone(), tls));
+        let connections = Arc::new(Connections::new(self.stats.clone(), tls));
         let _cut = connections.cut.clone().drop_guard();
         let mut acceptors = Acceptors {
             clear: Acceptor::new(self.listener, self.stats.clone()),
@@ -115,30 +119,33 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         loop {
             let next = async {
-                let permit = Arc::clone(&room).acquire_owned().await;
-                (permit, acceptors.next().await)
+                let place = handle.room.place().await;
+                (place, acceptors.next().await)
             };
-            let (permit, (entry, (mut stream, peer))) = tokio::select! {
+            let (place, (entry, (mut stream, peer))) = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 next = next => next,
             };
             let (connections, service) = (Arc::clone(&connections), service.clone());
-            let arrivals = Arc::clone(&arrivals);
+            let (allowed, arrivals) = (handle.current(), Arc::clone(&arrivals));
             tasks.spawn(async move {
-                let _permit = permit;
+                let _place = place;
                 let arrived = tokio::select! {
                     biased;
                     () = connections.cut.cancelled() => None,
-                    arrived = arrivals.admit(&mut stream, peer) => arrived,
+                    arrived = arrivals.admit(&allowed.config, &mut stream, peer) => arrived,
                 };
                 if let Some(arrived) = arrived {
                     let peer = arrived.peer;
-                    connections.serve(stream, entry, peer, service).await;
+                    connections
+                        .serve(&allowed, stream, entry, peer, service)
+                        .await;
                 }
             });
         }
         drop(acceptors);
+        let grace = Grace::new(&handle.config());
         finish(&connections, tasks, grace).await
     }
 }

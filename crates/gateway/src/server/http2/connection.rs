@@ -31,6 +31,7 @@ const HEADER_TABLE: u32 = 4_096;
 /// Serves one connection until it ends, from its preface on.
 pub(in crate::server) async fn serve<T, S, B>(
     connections: &Connections,
+    config: &ServerConfig,
     http2: &Http2Config,
     stream: T,
     client: Client,
@@ -45,7 +46,7 @@ pub(in crate::server) async fn serve<T, S, B>(
     B::Data: Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let (config, stats) = (&connections.config, &connections.stats);
+    let stats = &connections.stats;
     stats.speaks_http2();
     let phase = Phase::default();
     let mut socket = FrameSocket::new(stream, phase.clone(), stats.clone(), config, http2);

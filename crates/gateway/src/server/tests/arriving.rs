@@ -97,3 +97,45 @@ async fn nobody_else_may_say_whose_a_connection_is() {
         "the refusal alone"
     );
 }
+
+#[tokio::test]
+async fn what_is_replaced_counts_for_those_who_come_next() {
+    let (server, _world) = start(|_| {}).await;
+    let fields = "x: y\r\n".repeat(9);
+    let large = format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n");
+    let mut before = Wire::connect(server.address).await;
+    before.send(GET).await;
+    before.head().await;
+    let allow = |connections, headers| {
+        let mut config = server.handle.config();
+        config.max_connections = connections;
+        config.max_headers = headers;
+        server.handle.replace(config)
+    };
+    allow(10_000, 5).unwrap();
+    let mut next = Wire::connect(server.address).await;
+    next.send(&large).await;
+    assert!(next.closed().await.starts_with("HTTP/1.1 431 "));
+    before.send(&large).await;
+    let answer = before.head().await;
+    assert!(
+        answer.contains("HTTP/1.1 200 "),
+        "it has what it had: {answer}"
+    );
+
+    allow(10_000, 0).unwrap_err();
+    assert_eq!(server.handle.config().max_headers, 5);
+
+    // One is open, and the acceptor has the place of the next.
+    allow(1, 5).unwrap();
+    let mut second = Wire::connect(server.address).await;
+    second.send(GET).await;
+    second.head().await;
+    let mut third = Wire::connect(server.address).await;
+    third.send(GET).await;
+    drop(before);
+    eventually(async || server.stats.read().open == 1).await;
+    assert_eq!(server.stats.read().accepted, 3, "the third waits");
+    drop(second);
+    third.head().await;
+}

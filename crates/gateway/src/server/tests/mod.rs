@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 use tower::service_fn;
 
 use super::{
-    HeadFault, Lifeline, PeerAddr, RequestBody, Secured, Server, ServerConfig, ServerStats,
-    ShutdownReport,
+    HeadFault, Lifeline, PeerAddr, RequestBody, Secured, Server, ServerConfig, ServerHandle,
+    ServerStats, ShutdownReport,
 };
 use crate::body::{BodyErrorKind, BodySource, ProxyBody};
 use crate::wire::listener;
@@ -32,6 +32,7 @@ const SHORT: Duration = Duration::from_millis(400);
 struct Running {
     address: SocketAddr,
     stats: ServerStats,
+    handle: ServerHandle,
     stop: oneshot::Sender<()>,
     task: JoinHandle<ShutdownReport>,
 }
@@ -78,7 +79,7 @@ async fn start(change: impl FnOnce(&mut ServerConfig)) -> (Running, Arc<World>) 
 }
 
 fn run(server: Server, address: SocketAddr, world: Arc<World>) -> (Running, Arc<World>) {
-    let stats = server.stats();
+    let (stats, handle) = (server.stats(), server.handle());
     let (stop, stopped) = oneshot::channel::<()>();
     let shared = Arc::clone(&world);
     let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
@@ -86,6 +87,7 @@ fn run(server: Server, address: SocketAddr, world: Arc<World>) -> (Running, Arc<
     let running = Running {
         address,
         stats,
+        handle,
         stop,
         task,
     };
