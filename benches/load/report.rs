@@ -12,6 +12,9 @@ pub(crate) fn print(load: &Load, rounds: &[Vec<Outcome>]) {
     );
     for role in Role::ALL {
         let outcomes: Vec<&Outcome> = rounds.iter().filter_map(|round| of(round, role)).collect();
+        if outcomes.is_empty() {
+            continue;
+        }
         let each = |figure: fn(&Outcome) -> f64| -> Vec<f64> {
             outcomes.iter().map(|outcome| figure(outcome)).collect()
         };
@@ -30,17 +33,25 @@ pub(crate) fn print(load: &Load, rounds: &[Vec<Outcome>]) {
             shown(&each(|outcome| outcome.cpu), 1),
         );
     }
-    for (role, other) in [(Role::Gateway, Role::Bare), (Role::Bare, Role::Plain)] {
+    for (role, other) in [
+        (Role::Gateway, Role::Bare),
+        (Role::Bare, Role::Plain),
+        (Role::Gateway, Role::Nginx),
+    ] {
         let ratios = |figure: fn(&Outcome) -> f64| -> Vec<f64> {
             let ratio =
                 |round: &Vec<Outcome>| Some(figure(of(round, role)?) / figure(of(round, other)?));
             rounds.iter().filter_map(ratio).collect()
         };
+        let rates = ratios(|outcome| outcome.rate);
+        if rates.is_empty() {
+            continue;
+        }
         println!(
             "{} / {}: requests/s {}   CPU per request {}",
             role.as_str(),
             other.as_str(),
-            shown(&ratios(|outcome| outcome.rate), 3),
+            shown(&rates, 3),
             shown(&ratios(|outcome| outcome.cpu), 3),
         );
     }

@@ -8,6 +8,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::control::{CPU, END, READY};
+use crate::nginx::Nginx;
 use crate::proxy::Role;
 
 /// A proxy in a process of its own, which ends with this value.
@@ -15,18 +16,82 @@ pub(crate) struct Side {
     pub(crate) role: Role,
     pub(crate) address: SocketAddr,
     pub(crate) tokens: Vec<String>,
+    process: Process,
+}
+
+enum Process {
+    /// This very program, as the proxy.
+    Own(Own),
+    Nginx(Nginx),
+}
+
+struct Own {
     child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Side {
-    /// Starts this very program again, as the proxy.
+    /// Starts it; nothing where it is not installed.
     pub(crate) async fn start(
         role: Role,
         upstream: SocketAddr,
         keys: u16,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Option<Self>, Failure> {
+        if role == Role::Nginx {
+            let nginx = Nginx::start(upstream).await?;
+            return Ok(nginx.map(|nginx| Self {
+                role,
+                address: nginx.address,
+                tokens: Vec::new(),
+                process: Process::Nginx(nginx),
+            }));
+        }
+        let mut own = Own::start(role, upstream, keys)?;
+        let address = next(&mut own.output).await?.parse()?;
+        let mut tokens = Vec::new();
+        loop {
+            match next(&mut own.output).await? {
+                line if line == READY => break,
+                token => tokens.push(token),
+            }
+        }
+        Ok(Some(Self {
+            role,
+            address,
+            tokens,
+            process: Process::Own(own),
+        }))
+    }
+
+    /// Nanoseconds of CPU time that the proxy has used so far, in all its threads.
+    pub(crate) async fn cpu(&mut self) -> Result<u64, Failure> {
+        match &mut self.process {
+            Process::Own(own) => {
+                own.input.write_all(format!("{CPU}\n").as_bytes()).await?;
+                Ok(next(&mut own.output).await?.parse()?)
+            }
+            Process::Nginx(nginx) => nginx.cpu(),
+        }
+    }
+
+    /// Has the process end in order.
+    pub(crate) async fn end(self) -> Result<(), Failure> {
+        let mut own = match self.process {
+            Process::Own(own) => own,
+            Process::Nginx(nginx) => return nginx.end().await,
+        };
+        drop(own.input);
+        let status = timeout(END * 2, own.child.wait()).await??;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("{} ended with {status}", self.role.as_str()).into()),
+        }
+    }
+}
+
+impl Own {
+    fn start(role: Role, upstream: SocketAddr, keys: u16) -> Result<Self, Failure> {
         let mut child = Command::new(env::current_exe()?)
             .args([
                 "serve",
@@ -41,39 +106,11 @@ impl Side {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the proxy's process has no pipes".into());
         };
-        let mut output = BufReader::new(output).lines();
-        let address = next(&mut output).await?.parse()?;
-        let mut tokens = Vec::new();
-        loop {
-            match next(&mut output).await? {
-                line if line == READY => break,
-                token => tokens.push(token),
-            }
-        }
         Ok(Self {
-            role,
-            address,
-            tokens,
             child,
             input,
-            output,
+            output: BufReader::new(output).lines(),
         })
-    }
-
-    /// Nanoseconds of CPU time that the process has used so far, in all its threads.
-    pub(crate) async fn cpu(&mut self) -> Result<u64, Failure> {
-        self.input.write_all(format!("{CPU}\n").as_bytes()).await?;
-        Ok(next(&mut self.output).await?.parse()?)
-    }
-
-    /// Has the process end in order.
-    pub(crate) async fn end(mut self) -> Result<(), Failure> {
-        drop(self.input);
-        let status = timeout(END * 2, self.child.wait()).await??;
-        match status.success() {
-            true => Ok(()),
-            false => Err(format!("{} ended with {status}", self.role.as_str()).into()),
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The three sides of the comparison.
+//! The sides of the comparison that are ours.
 
 mod bare;
 mod gateway;

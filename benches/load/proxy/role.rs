@@ -16,6 +16,9 @@ pub(crate) enum Role {
     Bare,
     /// hyper alone.
     Plain,
+    /// The one that most people have.
+    #[value(skip)]
+    Nginx,
 }
 
 /// A proxy that serves.
@@ -28,17 +31,18 @@ pub(crate) struct Proxy {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 3] = [Self::Gateway, Self::Bare, Self::Plain];
+    pub(crate) const ALL: [Self; 4] = [Self::Gateway, Self::Bare, Self::Plain, Self::Nginx];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
             Self::Bare => "bare",
             Self::Plain => "plain",
+            Self::Nginx => "nginx",
         }
     }
 
-    /// Starts serving, in front of an upstream.
+    /// Starts serving in this process, in front of an upstream.
     pub(crate) async fn start(self, upstream: SocketAddr, keys: u16) -> Result<Proxy, Failure> {
         // As `portcullis serve`, which writes more only while it starts and stops.
         init_logs(LogFormat::Text, LogLevel::Warn)?;
@@ -46,6 +50,7 @@ impl Role {
             Self::Gateway => gateway::start(upstream, keys).await,
             Self::Bare => bare::start(upstream).await,
             Self::Plain => plain::start(upstream).await,
+            Self::Nginx => Err("nginx is a program of its own".into()),
         }
     }
 }
