@@ -11,6 +11,7 @@ use http_body::Body;
 use portcullis::Grant;
 use portcullis::clock::Clock;
 use portcullis::key::KeyId;
+use portcullis::reject::Dialect;
 use portcullis::service::ServiceName;
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
@@ -107,6 +108,7 @@ impl Shared {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let ends_at = self.whole.map(|whole| Instant::now() + whole);
+        let dialect = Dialect::of(request.headers());
         let request_id = request.extensions().get::<RequestId>().copied();
         let (passage, key_id) = match self.passage(&mut request) {
             Ok(passage) => passage,
@@ -141,7 +143,7 @@ impl Shared {
             }
             Err(error) => {
                 self.failed(&error, subject);
-                problem::of_upstream(&error)
+                problem::of_upstream(&error, dialect)
             }
         }
     }

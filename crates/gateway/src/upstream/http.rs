@@ -22,8 +22,8 @@ use super::{
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::tls::UpstreamSecurity;
 
-/// An upstream that speaks HTTP/1.1, in the clear or in TLS, at one address or several, with a pool
-/// of kept connections to each.
+/// An upstream that speaks HTTP/1.1 or HTTP/2, in the clear or in TLS, at one address or several,
+/// with a pool of kept connections to each.
 ///
 /// Cheap to clone; clones share everything. What it does beside its requests, looking names up and
 /// asking addresses whether they are well, ends with the last of them.
@@ -198,7 +198,7 @@ impl Shared {
         seat: Seat,
         times: ExchangeTimes,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        let Begun { answer, connection } = begun;
+        let Begun { answer, carrier } = begun;
         if let Err(fault) = answer::check(method, &answer) {
             self.roster.strike(&assigned, Severity::Whole);
             return Err(self.terms.error(fault));
@@ -207,7 +207,7 @@ impl Shared {
             self.roster.forgive(&assigned);
         }
         let exchange = Exchange {
-            connection,
+            carrier,
             progress,
             assigned,
             seat,

@@ -69,7 +69,7 @@ fn the_template_names_every_field() {
         ("[trace]\nx = 1", 2),
         ("[access_log]\nx = 1", 4),
         ("[[services]]\nx = 1", 6),
-        ("[[upstreams]]\nx = 1", 18),
+        ("[[upstreams]]\nx = 1", 19),
         ("[tls]\nx = 1", 5),
         ("[[tls.certificates]]\nx = 1", 3),
         ("[[routes]]\nx = 1", 25),
