@@ -355,7 +355,7 @@ async fn what_speaks_no_http2_is_told_by_name() {
 async fn no_answer_in_time_is_none_and_the_connection_is_not_used_again() {
     let mut server = Server::plain().await;
     let upstream = upstream(server.address, |config| {
-        config.response_timeout = super::SHORT
+        config.response_timeout = super::SHORT;
     });
     let sent = send(&upstream, get());
     let (_request, mut respond) = server.next().await;
