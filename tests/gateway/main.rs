@@ -17,6 +17,7 @@ mod examples;
 mod failover;
 mod forging;
 mod forks;
+mod grpc;
 mod http2;
 mod interrupts;
 mod keyring;
