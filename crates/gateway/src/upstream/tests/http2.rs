@@ -253,8 +253,11 @@ async fn a_request_that_comes_back_whole_is_sent_once_more() {
     answer(server.next().await.1, "ok");
     assert_eq!(text(answered(sent).await).await, "ok");
     // What may have been done is not.
-    let sent = send(&upstream, request(Method::POST, full("x")));
+    let (sender, body) = ChannelBody::new();
+    let body = ProxyBody::new(body, BodySource::Client);
+    let sent = send(&upstream, request(Method::POST, body));
     let (arrived, mut respond) = server.next().await;
+    sender.data("begun").await;
     arrived.into_body().data().await.unwrap().unwrap();
     respond.send_reset(Reason::REFUSED_STREAM);
     let error = timeout(LONG, sent).await.unwrap().unwrap().unwrap_err();
