@@ -36,6 +36,7 @@ mod shutdown;
 mod spellings;
 mod statuses;
 mod tls;
+mod tunnels;
 mod update;
 
 /// The program, built with this test.

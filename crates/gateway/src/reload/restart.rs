@@ -11,7 +11,7 @@ pub(super) struct Started {
 }
 
 /// Fields of sections that are otherwise as they were at the start.
-const RELOADED: [&str; 12] = [
+const RELOADED: [&str; 13] = [
     "limits.body_bytes",
     "limits.body_rate",
     "limits.idle_upstream_connections",
@@ -19,6 +19,7 @@ const RELOADED: [&str; 12] = [
     "timeouts.body",
     "timeouts.connect",
     "timeouts.response",
+    "timeouts.tunnel_idle",
     "timeouts.upstream_idle",
     "tls.certificates",
     "tls.clients",

@@ -5,7 +5,6 @@ use http::header::HOST;
 use http::{Method, Request, Response};
 use tokio::runtime::Handle;
 
-use super::answer;
 use super::exchange::{Begun, Failed, Outgoing, exchange};
 use super::health::Severity;
 use super::lease::{Exchange, Lease};
@@ -19,7 +18,9 @@ use super::{
     ExchangeTimes, InvalidUpstream, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
     UpstreamFuture,
 };
+use super::{answer, upgrade};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
+use crate::headers::upgrade::Upgrade;
 use crate::tls::UpstreamSecurity;
 
 /// An upstream that speaks HTTP/1.1, in the clear or in TLS, at one address or several, with a pool
@@ -94,6 +95,9 @@ impl Shared {
         self.roster.start();
         let full = || self.terms.error_of(UpstreamErrorKind::Full);
         let seat = self.room.enter().await.ok_or_else(full)?;
+        if let Some(upgrade) = request.extensions().get::<Upgrade>().cloned() {
+            return upgrade::send(request, &upgrade, &self.roster, &self.terms, seat).await;
+        }
         self.budget.deposit();
         let method = request.method().clone();
         let mut journey = Journey {

@@ -13,7 +13,7 @@ use super::health::Health;
 use super::metrics::Meters;
 use super::pool::Pool;
 use super::{UpstreamError, UpstreamErrorKind};
-use crate::tls::UpstreamSecurity;
+use crate::tls::{Stream, UpstreamSecurity};
 
 /// What bodies get at least to be read into, and what waits at most to be written.
 const LEAST_BUFFER: usize = 64 * 1024;
@@ -66,6 +66,11 @@ impl Terms {
         }
     }
 
+    /// How HTTP/1.1 is spoken.
+    pub(super) const fn http(&self) -> &Builder {
+        &self.http
+    }
+
     pub(super) fn error(&self, cause: impl Error + Send + Sync + 'static) -> UpstreamError {
         UpstreamError::with_cause(Arc::clone(&self.name), cause)
     }
@@ -113,16 +118,30 @@ impl Member {
 
     /// Opens a connection that is not counted.
     pub(super) async fn dial(&self) -> Result<Connection, UpstreamError> {
+        let stream = self.stream().await?;
+        let opened = Connection::open(stream, &self.terms.http).await;
+        opened.map_err(|error| self.terms.error(error))
+    }
+
+    /// A connection that is not to be shared with others.
+    pub(super) async fn connect(&self) -> Result<Stream, UpstreamError> {
+        let connected = self.stream().await;
+        match connected.is_ok() {
+            true => self.terms.meters.dialled.increment(1),
+            false => self.terms.meters.dial_failures.increment(1),
+        }
+        connected
+    }
+
+    async fn stream(&self) -> Result<Stream, UpstreamError> {
         let within = self.terms.config.connect_timeout;
         let security = self.terms.security.as_ref();
         let security = security.zip(self.endpoint.identity.as_ref());
         let connected = connector::connect(self.address, security, within).await;
-        let stream = connected.map_err(|failure| {
+        connected.map_err(|failure| {
             self.endpoint.doubt();
             self.terms.error(failure)
-        })?;
-        let opened = Connection::open(stream, &self.terms.http).await;
-        opened.map_err(|error| self.terms.error(error))
+        })
     }
 }
 

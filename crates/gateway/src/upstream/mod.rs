@@ -51,6 +51,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod times;
+mod upgrade;
 
 use std::pin::Pin;
 

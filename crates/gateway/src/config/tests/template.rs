@@ -62,7 +62,7 @@ fn the_template_names_every_field() {
     let text = uncommented();
     for (table, known) in [
         ("[manager]\nx = 1", 15),
-        ("[timeouts]\nx = 1", 9),
+        ("[timeouts]\nx = 1", 10),
         ("[limits]\nx = 1", 9),
         ("[http2]\nx = 1", 5),
         ("[forwarded]\nx = 1", 2),
@@ -72,7 +72,7 @@ fn the_template_names_every_field() {
         ("[[upstreams]]\nx = 1", 18),
         ("[tls]\nx = 1", 5),
         ("[[tls.certificates]]\nx = 1", 3),
-        ("[[routes]]\nx = 1", 25),
+        ("[[routes]]\nx = 1", 26),
         ("x = 1", 17),
     ] {
         let found = faults(table);
