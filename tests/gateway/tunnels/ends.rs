@@ -75,5 +75,5 @@ fn a_tunnel_ends_with_the_gateway_at_the_end_of_its_time() {
     world.gateway.process().signal("TERM");
     assert_eq!(socket.last(), (code(1001), Heard::End));
     drop(socket);
-    world.gateway.wait();
+    assert_eq!(world.gateway.wait(), 0);
 }

@@ -109,9 +109,11 @@ impl Socket {
             }
             length => length.into(),
         };
-        let mut payload = vec![0; usize::try_from(length).ok()?];
-        self.stream.read_exact(&mut payload).ok()?;
-        Some(Heard::Frame(head[0], payload))
+        let mut payload = Vec::new();
+        let mut stream = (&self.stream).take(length);
+        stream.read_to_end(&mut payload).ok()?;
+        let is_whole = payload.len() as u64 == length;
+        is_whole.then_some(Heard::Frame(head[0], payload))
     }
 
     /// The last that is heard, behind however many frames of data: what closes it, and the end.
