@@ -8,7 +8,7 @@ mod upstream;
 use portcullis_tests::{Gateway, Place};
 
 use crate::PROGRAM;
-pub(crate) use socket::{Socket, handshake};
+pub(crate) use socket::{Socket, frame, handshake};
 pub(crate) use upstream::Chatty;
 
 /// A gateway whose route `/` hands on WebSockets and `tcp`, and a key for it.
