@@ -19,7 +19,9 @@ pub(crate) enum Heard {
     Frame(u8, Vec<u8>),
     /// The end, orderly.
     End,
-    /// A reset, or an end within a frame.
+    /// An end within a frame that looks orderly.
+    Torn,
+    /// A reset.
     Broken,
 }
 
@@ -113,7 +115,10 @@ impl Socket {
         let mut stream = (&self.stream).take(length);
         stream.read_to_end(&mut payload).ok()?;
         let is_whole = payload.len() as u64 == length;
-        is_whole.then_some(Heard::Frame(head[0], payload))
+        Some(match is_whole {
+            true => Heard::Frame(head[0], payload),
+            false => Heard::Torn,
+        })
     }
 
     /// The last that is heard, behind however many frames of data: what closes it, and the end.
