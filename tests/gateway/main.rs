@@ -17,6 +17,7 @@ mod examples;
 mod failover;
 mod forging;
 mod forks;
+mod framing;
 mod http2;
 mod interrupts;
 mod keyring;
