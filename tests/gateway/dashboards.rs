@@ -298,6 +298,8 @@ fn a_gateway_shows_what_is_listed_with_these_labels_and_nothing_else() {
     // Not before there is one.
     let rare = [
         "portcullis_panics_total",
+        "portcullis_tunnels_open",
+        "portcullis_tunnels_ended_total",
         "portcullis_limiter_evictions_total",
         "portcullis_store_checkpoints_total",
         "portcullis_tls_handshakes_total",

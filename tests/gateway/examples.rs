@@ -1,19 +1,22 @@
 //! The configurations of `examples/gateway` do what they say.
 
+use std::net::SocketAddr;
+
 use portcullis_tests::{Answer, Gateway, Place, Upstream, get, send};
 
 use crate::PROGRAM;
 
 const ONE: &str = include_str!("../../examples/gateway/one/portcullis.toml");
 const SCOPES: &str = include_str!("../../examples/gateway/scopes/portcullis.toml");
+const WEBSOCKET: &str = include_str!("../../examples/gateway/websocket/portcullis.toml");
 
 /// Serves an example as it is, but for its addresses.
-fn start(place: &Place, example: &str, upstreams: &[(&str, &Upstream)]) -> Gateway {
+fn start(place: &Place, example: &str, upstreams: &[(&str, SocketAddr)]) -> Gateway {
     let config = |address, operations| {
         let mut text = replaced(example, "0.0.0.0:8080", &format!("{address}"));
         text = replaced(&text, "127.0.0.1:9090", &format!("{operations}"));
         for (written, upstream) in upstreams {
-            text = replaced(&text, written, &upstream.address().to_string());
+            text = replaced(&text, written, &upstream.to_string());
         }
         // The end of a test waits for nobody.
         text + "[timeouts]\ndrain_idle = \"0s\"\n"
@@ -37,7 +40,7 @@ fn asked(gateway: &Gateway, method: &str, path: &str, token: &str) -> Answer {
 #[test]
 fn one_service() {
     let (place, upstream) = (Place::new(PROGRAM), Upstream::start());
-    let gateway = start(&place, ONE, &[("127.0.0.1:3000", &upstream)]);
+    let gateway = start(&place, ONE, &[("127.0.0.1:3000", upstream.address())]);
     let token = place.issue("orders", &["--scope", "orders:read"]);
     let other = place.issue("orders", &[]);
     assert_eq!(gateway.get("/7", &token).status, 200);
@@ -57,10 +60,30 @@ fn one_service() {
 }
 
 #[test]
+fn a_websocket() {
+    let place = Place::new(PROGRAM);
+    let upstream = crate::tunnels::Chatty::start();
+    let gateway = start(&place, WEBSOCKET, &[("127.0.0.1:3000", upstream.address)]);
+    let (member, other) = (
+        place.issue("chat", &["--scope", "chat:join"]),
+        place.issue("chat", &[]),
+    );
+    for (token, status) in [(&member, "101"), (&other, "403")] {
+        let asked = crate::tunnels::handshake("/chat", token, "");
+        let socket = crate::tunnels::Socket::send(gateway.address, asked.as_bytes());
+        assert_eq!(socket.status(), status, "{}", socket.head);
+    }
+    assert_eq!(upstream.take_heads().len(), 1);
+}
+
+#[test]
 fn several_services_with_scopes_by_method() {
     let place = Place::new(PROGRAM);
     let (shop, ledger) = (Upstream::start(), Upstream::start());
-    let upstreams = [("127.0.0.1:3000", &shop), ("127.0.0.1:3001", &ledger)];
+    let upstreams = [
+        ("127.0.0.1:3000", shop.address()),
+        ("127.0.0.1:3001", ledger.address()),
+    ];
     let gateway = start(&place, SCOPES, &upstreams);
     let reader = place.issue("orders", &["--scope", "orders:read"]);
     let writer = place.issue(

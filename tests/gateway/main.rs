@@ -17,6 +17,8 @@ mod examples;
 mod failover;
 mod forging;
 mod forks;
+mod framing;
+mod grpc;
 mod http2;
 mod interrupts;
 mod keyring;
@@ -36,6 +38,7 @@ mod shutdown;
 mod spellings;
 mod statuses;
 mod tls;
+mod tunnels;
 mod update;
 
 /// The program, built with this test.

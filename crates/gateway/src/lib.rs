@@ -73,6 +73,7 @@
 //! | `portcullis_live_requests{service}`, `portcullis_live_unread` | requests that are being served by a key; of how many it could not be said at the last look whether it stands |
 //! | `portcullis_streams_ended_total{service, reason, how}` | requests that were ended while they were served: why, and by which means |
 //! | `portcullis_stream_end_duration_seconds{service}` | a histogram: how long that took, from when the gateway heard of the change until nothing was left of the request |
+//! | `portcullis_tunnels_open`, `portcullis_tunnels_ended_total{reason}` | connections that carry another protocol, and why they do no more: `closed`, `client_gone`, `upstream_broke`, `idle`, `ended` by the gateway, or `cut` where the client took nothing of that |
 //! | `portcullis_requests_cut_total` | of these, those whose connection had to be cut |
 //! | `portcullis_access_log_dropped_total{reason}` | lines of the access log that were lost: `queue_full`, `write_failed` |
 //!
@@ -100,6 +101,7 @@ mod stack;
 mod stamp;
 pub mod telemetry;
 pub mod tls;
+mod tunnel;
 pub mod upstream;
 #[cfg(test)]
 mod wire;

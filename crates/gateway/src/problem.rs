@@ -2,11 +2,15 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use portcullis::reject::Dialect;
 
 use crate::body::ProxyBody;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// A response with problem details (RFC 9457) of type `about:blank`: the status' own title, and
 /// `detail` in words that hold nothing of the request and no address.
@@ -32,8 +36,57 @@ pub(crate) fn respond(status: StatusCode, detail: &str) -> Response<ProxyBody> {
 
 /// The answer to a request that its upstream did not answer, with the kind of the failure in its
 /// extensions.
-pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
-    let status = match error.kind() {
+pub(crate) fn of_upstream(error: &UpstreamError, dialect: Dialect) -> Response<ProxyBody> {
+    let mut response = match dialect {
+        Dialect::Grpc => in_grpc(error),
+        _ => respond(status(error.kind()), &error.to_string()),
+    };
+    response.extensions_mut().insert(error.kind());
+    if error.kind() == UpstreamErrorKind::Full {
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, soon);
+    }
+    response
+}
+
+/// The same in gRPC's words: fields alone ("Trailers-Only" of gRPC over HTTP/2).
+fn in_grpc(error: &UpstreamError) -> Response<ProxyBody> {
+    let mut response = Response::new(ProxyBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_STATUS, grpc_status(error.kind()).into());
+    // Names of upstreams are of letters, digits and `-`: nothing is to be encoded.
+    if let Ok(message) = HeaderValue::from_str(&error.to_string()) {
+        headers.insert(GRPC_MESSAGE, message);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The status code of gRPC.
+const fn grpc_status(kind: UpstreamErrorKind) -> u16 {
+    match kind {
+        // DEADLINE_EXCEEDED
+        UpstreamErrorKind::ResponseTimeout
+        | UpstreamErrorKind::Overdue
+        | UpstreamErrorKind::RequestBodyTimeout => 4,
+        // INVALID_ARGUMENT
+        UpstreamErrorKind::RequestBody | UpstreamErrorKind::RequestBodyMalformed => 3,
+        // RESOURCE_EXHAUSTED
+        UpstreamErrorKind::RequestBodyTooLong => 8,
+        // UNAVAILABLE
+        UpstreamErrorKind::Full
+        | UpstreamErrorKind::Connect
+        | UpstreamErrorKind::ConnectTimeout
+        | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Closed
+        | UpstreamErrorKind::Protocol
+        | UpstreamErrorKind::Ended => 14,
+    }
+}
+
+const fn status(kind: UpstreamErrorKind) -> StatusCode {
+    match kind {
         UpstreamErrorKind::Connect
         | UpstreamErrorKind::Tls
         | UpstreamErrorKind::Closed
@@ -47,12 +100,40 @@ pub(crate) fn of_upstream(error: &UpstreamError) -> Response<ProxyBody> {
             StatusCode::BAD_REQUEST
         }
         UpstreamErrorKind::Full | UpstreamErrorKind::Ended => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let mut response = respond(status, &error.to_string());
-    response.extensions_mut().insert(error.kind());
-    if error.kind() == UpstreamErrorKind::Full {
-        let soon = HeaderValue::from_static("1");
-        response.headers_mut().insert(RETRY_AFTER, soon);
     }
-    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    #[test]
+    fn each_dialect_is_told_in_its_own_words() {
+        for (kind, status, grpc) in [
+            (UpstreamErrorKind::Connect, 502, "14"),
+            (UpstreamErrorKind::Full, 503, "14"),
+            (UpstreamErrorKind::ResponseTimeout, 504, "4"),
+            (UpstreamErrorKind::Overdue, 504, "4"),
+            (UpstreamErrorKind::RequestBodyTooLong, 413, "8"),
+        ] {
+            let error = UpstreamError::new(kind, "orders".into());
+            let http = of_upstream(&error, Dialect::Http);
+            assert_eq!(http.status(), status);
+            assert!(!http.headers().contains_key(GRPC_STATUS));
+            let told = of_upstream(&error, Dialect::Grpc);
+            assert_eq!(
+                (told.status(), told.body().is_end_stream()),
+                (StatusCode::OK, true)
+            );
+            assert_eq!(told.headers()[GRPC_STATUS], grpc);
+            assert_eq!(told.headers()[GRPC_MESSAGE], error.to_string());
+            assert_eq!(told.extensions().get(), Some(&kind));
+            for answer in [http, told] {
+                let is_told_when = answer.headers().contains_key(RETRY_AFTER);
+                assert_eq!(is_told_when, kind == UpstreamErrorKind::Full);
+            }
+        }
+    }
 }

@@ -172,6 +172,8 @@ impl Parts<'_> {
                     rewrite: rewrite.clone(),
                     terms: self.terms(&plan.handling, meta, kept.plan.host.clone()),
                     whole: plan.handling.whole,
+                    upgrades: Arc::clone(&plan.handling.upgrades),
+                    tunnel_idle: plan.handling.tunnel_idle,
                 };
                 let clock = Arc::clone(self.gate.manager().clock());
                 let upstream = Arc::clone(&kept.upstream);

@@ -82,7 +82,8 @@ fn fields_that_wait_for_a_restart_are_named_and_the_others_count() {
         );
     assert_ne!(other, text);
     put(&place.config(), &other);
-    eventually("it counts", || gateway.get("/second", "").status == 204);
+    eventually("it is told", || reloads(&gateway, "applied") == 1);
+    assert_eq!(gateway.get("/second", "").status, 204);
     let fields = json!(["manager.cache_capacity", "manager.cache_ttl"]);
     assert_eq!(told(&gateway)["restart_needed"], fields);
     assert_eq!(gateway.metric("portcullis_config_restart_needed"), 2.0);

@@ -6,6 +6,7 @@ mod clients;
 mod made;
 mod names;
 mod renewed;
+mod tunnels;
 mod upstreams;
 
 use std::net::{SocketAddr, TcpListener};

@@ -72,7 +72,7 @@ impl Notes {
     }
 
     /// So much more of its body was read.
-    pub(super) fn received(&self, bytes: u64) {
+    pub(crate) fn received(&self, bytes: u64) {
         self.noted.received.fetch_add(bytes, Ordering::Relaxed);
     }
 

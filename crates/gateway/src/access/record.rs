@@ -101,7 +101,8 @@ impl Record {
     /// Whether the answer is its head alone, whatever its body would be.
     pub(super) fn has_no_content(&self) -> bool {
         let is_without = |head: Head| {
-            head.status.is_informational()
+            // What follows a change of protocol is an answer's as well.
+            head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS
                 || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&head.status)
         };
         self.method == Some(Method::HEAD) || self.head.is_some_and(is_without)

@@ -24,6 +24,7 @@ use super::{HumanDuration, UpstreamAddress};
 use crate::body::BodyRate;
 use crate::headers::origin::OriginField;
 use crate::headers::trace_context::Inbound;
+use crate::headers::upgrade::Protocol;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
 use crate::tls::TlsVersion;
@@ -137,6 +138,7 @@ pub(super) struct Timeouts {
     pub(super) upstream_idle: Text<HumanDuration>,
     pub(super) shutdown: Text<HumanDuration>,
     pub(super) drain_idle: Text<HumanDuration>,
+    pub(super) tunnel_idle: Text<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -233,6 +235,7 @@ pub(super) struct Route {
     pub(super) body_bytes: Count,
     pub(super) body_rate: Text<BodyRate>,
     pub(super) timeouts: Option<Spanned<Section<RouteTimeouts>>>,
+    pub(super) upgrades: Vec<Spanned<Parsed<Protocol>>>,
     pub(super) respond: Option<Spanned<Section<Respond>>>,
     pub(super) redirect: Option<Spanned<Section<Redirection>>>,
     pub(super) end_with_key: Option<Spanned<bool>>,

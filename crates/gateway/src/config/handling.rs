@@ -1,6 +1,7 @@
 //! What a route does with its requests and their answers, beside sending them somewhere.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -8,7 +9,7 @@ use toml::Spanned;
 
 use super::HumanDuration;
 use super::fault::Finding;
-use super::file::{Cors, Count, HeaderEdits, Limits, Route, RouteTimeouts, Text};
+use super::file::{Cors, Count, HeaderEdits, Limits, Route, RouteTimeouts, Text, Timeouts};
 use super::pairs::Pairs;
 use super::parsed::Parsed;
 use super::plan::HandlingPlan;
@@ -18,12 +19,16 @@ use super::services::value;
 use crate::body::BodyRate;
 use crate::headers::edits::Edits;
 use crate::headers::spelling;
+use crate::headers::upgrade::Protocol;
 use crate::route::CorsPlan;
 use crate::setting::check_duration;
+use crate::tunnel::TunnelIdle;
 use crate::upstream::ExchangeTimes;
 
 /// The most fields that each part of an edit may name, and that CORS may.
 const MAX_FIELDS: usize = 64;
+/// The most protocols of a route.
+const MAX_UPGRADES: usize = 16;
 /// The most origins of a route.
 const MAX_ORIGINS: usize = 256;
 /// The longest body that a limit may name: 1 TiB.
@@ -34,12 +39,29 @@ const MOST_TIME: Duration = Duration::from_secs(3600);
 const MOST_WHOLE: Duration = Duration::from_secs(86_400);
 
 /// What `[limits]` says of the bodies of all routes.
-pub(super) fn common(limits: &mut Limits, findings: &mut Vec<Finding>) -> HandlingPlan {
+pub(super) fn common(
+    limits: &mut Limits,
+    timeouts: &mut Timeouts,
+    findings: &mut Vec<Finding>,
+) -> HandlingPlan {
     HandlingPlan {
         body_bytes: body_bytes(limits.body_bytes.take(), findings),
         body_rate: value(limits.body_rate.take()).unwrap_or_default(),
+        tunnel_idle: tunnel_idle(timeouts.tunnel_idle.take(), findings),
         ..HandlingPlan::default()
     }
+}
+
+fn tunnel_idle(time: Text<HumanDuration>, findings: &mut Vec<Finding>) -> TunnelIdle {
+    let Some(time) = time else {
+        return TunnelIdle::default();
+    };
+    let idle = time.get_ref().0.get();
+    if let Err(invalid) = check_duration("tunnel_idle", idle, LEAST_TIME..=MOST_WHOLE) {
+        let message = format!("expected {}", invalid.allowed());
+        findings.push(Finding::new(time.span(), message));
+    }
+    TunnelIdle(idle)
 }
 
 fn body_bytes(count: Count, findings: &mut Vec<Finding>) -> Option<u64> {
@@ -72,11 +94,33 @@ impl Reader<'_> {
             whole: self.time(times.whole.clone(), "whole", MOST_WHOLE),
             times: self.times(times),
             cors: None,
+            upgrades: self.upgrades(route),
+            tunnel_idle: self.common.tunnel_idle,
         };
         HandlingPlan {
             cors: cors.and_then(|cors| self.cors(cors.into_inner().0)),
             ..plan
         }
+    }
+
+    fn upgrades(&mut self, route: &mut Route) -> Arc<[Protocol]> {
+        let names = std::mem::take(&mut route.upgrades);
+        if let Some(first) = names.first().filter(|_| route.upstream.is_none()) {
+            self.find(first.span(), "expected an upstream beside it");
+        }
+        let upstream = route.upstream.as_ref();
+        let switches = upstream.is_none_or(|name| self.known.switches(&name.get_ref().0));
+        if let Some(first) = names.first().filter(|_| !switches) {
+            self.find(
+                first.span(),
+                "expected an upstream that is asked in HTTP/1.1",
+            );
+        }
+        if let Some(first) = names.get(MAX_UPGRADES) {
+            let message = format!("expected at most {MAX_UPGRADES} protocols");
+            self.find(first.span(), message);
+        }
+        names.into_iter().map(|name| name.into_inner().0).collect()
     }
 
     fn times(&mut self, times: RouteTimeouts) -> ExchangeTimes {

@@ -7,7 +7,9 @@ use super::name::Name;
 use super::parsed::Parsed;
 use super::section::Section;
 use super::suggest::nearest;
+use super::upstream_file::Upstream;
 use crate::route::{Matching, PathPattern};
+use crate::upstream::Protocol;
 
 /// The most names that a message lists.
 const MAX_LISTED: usize = 12;
@@ -16,6 +18,8 @@ const MAX_LISTED: usize = 12;
 pub(super) struct Known {
     services: Vec<ServiceName>,
     upstreams: Vec<Name>,
+    /// Those that are asked in HTTP/2 alone, in which nothing is switched.
+    never_switch: Vec<Name>,
     pub(super) short: Vec<ShortRoute>,
     /// Whether there is no table without its name, which would have to be guessed.
     complete: bool,
@@ -60,6 +64,10 @@ impl Known {
             services: services
                 .filter_map(|service| Some(service.name.as_ref()?.get_ref().0.clone()))
                 .collect(),
+            never_switch: upstreams
+                .filter(|upstream| is_http2(upstream))
+                .filter_map(|upstream| Some(upstream.name.as_ref()?.get_ref().0.clone()))
+                .collect(),
             upstreams: named
                 .map(|name| name.get_ref().0.clone())
                 .chain(own)
@@ -80,12 +88,22 @@ impl Known {
         (!is_known).then(|| Finding::new(name.span(), one_of("service", written, &known)))
     }
 
+    /// Whether an upstream can be asked for another protocol (RFC 9113 section 8.6).
+    pub(super) fn switches(&self, upstream: &Name) -> bool {
+        !self.never_switch.contains(upstream)
+    }
+
     pub(super) fn check_upstream(&self, name: &Spanned<Parsed<Name>>) -> Option<Finding> {
         let is_known = self.upstreams.contains(&name.get_ref().0) || !self.complete;
         let known: Vec<_> = self.upstreams.iter().map(|name| &*name.0).collect();
         let written = &name.get_ref().0.0;
         (!is_known).then(|| Finding::new(name.span(), one_of("upstream", written, &known)))
     }
+}
+
+fn is_http2(upstream: &Upstream) -> bool {
+    let protocol = upstream.protocol.as_ref();
+    protocol.is_some_and(|protocol| protocol.get_ref().0 == Protocol::Http2)
 }
 
 /// What is allowed where a name is not among those that there are.

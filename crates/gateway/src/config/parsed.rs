@@ -17,6 +17,7 @@ use crate::body::BodyRate;
 use crate::headers::host::HostPolicy;
 use crate::headers::origin::OriginField;
 use crate::headers::trace_context::Inbound;
+use crate::headers::upgrade::Protocol;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
 use crate::upstream::{Percent, StatusRange};
@@ -128,6 +129,7 @@ macro_rules! from_text_of_route {
 
 from_text_of_route!(
     BodyRate,
+    Protocol,
     HostPattern,
     HostPolicy,
     PatternText,

@@ -11,10 +11,12 @@ use super::Config;
 use crate::body::BodyRate;
 use crate::headers::edits::Edits;
 use crate::headers::host::HostPolicy;
+use crate::headers::upgrade::Protocol;
 use crate::route::{
     CorsPlan, FixedResponse, GuardTerms, LivePolicy, Matching, MethodSet, PathPattern, PathRewrite,
     Redirect,
 };
+use crate::tunnel::TunnelIdle;
 use crate::upstream::{ExchangeTimes, UpstreamConfig};
 
 /// One route.
@@ -71,6 +73,9 @@ pub(crate) struct HandlingPlan {
     /// The longest that a request and its answer may take.
     pub(crate) whole: Option<Duration>,
     pub(crate) cors: Option<CorsPlan>,
+    /// The protocols that requests may change to, and how long nothing may pass then.
+    pub(crate) upgrades: Arc<[Protocol]>,
+    pub(crate) tunnel_idle: TunnelIdle,
 }
 
 /// One upstream.

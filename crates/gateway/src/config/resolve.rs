@@ -33,6 +33,7 @@ use crate::upstream::UpstreamConfig;
 pub(super) fn resolve(mut file: File, folder: &Path, findings: &mut Vec<Finding>) -> Config {
     let routed = routed_services(&file.routes);
     let known = Known::of(&file);
+    let handling = handling::common(&mut file.limits.0, &mut file.timeouts.0, findings);
     let (mut server, upstream) = resolve_waiting(file.timeouts.0, &file.limits.0, findings);
     let proxies = file.proxy_protocol.0.networks.into_iter();
     server.proxy_protocol = proxies.map(|network| network.into_inner().0).collect();
@@ -50,7 +51,6 @@ pub(super) fn resolve(mut file: File, folder: &Path, findings: &mut Vec<Finding>
     let tls = tls.map(|tls| TlsConfig { http2, ..tls });
     let services = resolve_services(file.services, &routed, &upstream, findings);
     let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, folder, findings);
-    let handling = handling::common(&mut file.limits.0, findings);
     let route_tables = resolve_routes(file.routes, &known, &services, &handling, findings);
     Config {
         listen,

@@ -14,7 +14,7 @@ use super::parsed::{FromText, Parsed};
 use super::section::Section;
 use super::{HumanDuration, UpstreamAddress};
 use crate::headers::host::HostPolicy;
-use crate::upstream::{Balance, Percent, StatusRange};
+use crate::upstream::{Balance, Percent, Protocol, StatusRange};
 
 /// A table within the table, and its place.
 pub(super) type Inner<T> = Option<Spanned<Section<T>>>;
@@ -25,6 +25,7 @@ pub(super) struct Upstream {
     pub(super) name: Text<Name>,
     pub(super) url: Text<UpstreamAddress>,
     pub(super) host: Text<HostPolicy>,
+    pub(super) protocol: Text<Protocol>,
     pub(super) endpoints: Option<Spanned<Vec<Spanned<Endpoint>>>>,
     pub(super) tls: Inner<UpstreamTls>,
     pub(super) balance: Text<Balance>,
@@ -136,6 +137,17 @@ impl Endpoint {
             .as_ref()
             .map(|url: &Spanned<Parsed<_>>| &url.get_ref().0);
         self.bare.as_ref().or(told)
+    }
+}
+
+impl FromText for Protocol {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "http1" => Ok(Self::Http1),
+            "http2" => Ok(Self::Http2),
+            _ => Err("expected auto, http1 or http2".to_owned()),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::settings::{Broken, Setting, settle};
 use super::tls::resolve_upstream_tls;
 use super::upstream_file::{Endpoint, Inner, Upstream};
 use super::{HumanDuration, UpstreamAddress};
+use crate::headers::host::HostPolicy;
 use crate::upstream::{EndpointConfig, HealthConfig, Percent, UpstreamConfig};
 
 /// The most tables of upstreams in one file.
@@ -82,11 +83,16 @@ fn resolve_upstream(
     };
     let host = value(upstream.host.take()).unwrap_or_default();
     let config = resolve_settings(upstream, common, findings);
+    let fixed_host = match &host {
+        HostPolicy::Fixed(host) => Some(host.clone()),
+        _ => None,
+    };
     Some(UpstreamPlan {
         name: name?.0,
         host,
         config: UpstreamConfig {
             tls,
+            host: fixed_host,
             ..config.at(endpoints?)
         },
     })
@@ -196,6 +202,9 @@ fn resolve_settings(
         count!("max_idle", upstream.idle_connections, max_idle),
         count!("max_header_size", upstream.header_bytes, max_header_size),
         count!("max_requests", upstream.requests, max_requests),
+        Setting::text("protocol", upstream.protocol, |config, protocol| {
+            UpstreamConfig { protocol, ..config }
+        }),
         Setting::text("balance", upstream.balance, |config, balance| {
             UpstreamConfig { balance, ..config }
         }),

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use http_body::Body;
 
@@ -10,6 +11,8 @@ use super::request::to_upstream;
 use super::{Passage, Terms};
 use crate::body::ProxyBody;
 use crate::headers::trailers;
+use crate::headers::upgrade::Upgrade;
+use crate::tunnel::Switched;
 use crate::upstream::{Upstream, UpstreamError, UpstreamErrorKind};
 
 /// Sends requests to one upstream: the canonical path in place of the target, header fields as
@@ -74,8 +77,17 @@ impl Forward {
             trailers: trailers::are_accepted(request.headers()),
         };
         let request = to_upstream(request, passage, &self.terms);
-        let response = self.upstream.send(request).await?;
-        Ok(to_client(response, asked, &self.terms))
+        let upgrade = request.extensions().get::<Upgrade>().cloned();
+        let mut response = self.upstream.send(request).await?;
+        let switched = response.extensions_mut().remove::<Switched>();
+        let mut response = to_client(response, asked, &self.terms);
+        if let (Some(upgrade), Some(switched)) = (upgrade, switched) {
+            // The head of a 101 has no content to describe (RFC 9110 section 8.6).
+            response.headers_mut().remove(CONTENT_LENGTH);
+            upgrade.set(response.headers_mut());
+            response.extensions_mut().insert(switched);
+        }
+        Ok(response)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::body::{BodyError, BodySource, LeastRate, Limited, ProxyBody};
 use crate::headers::framing::{self, EmptyLength};
 use crate::headers::request_id::RequestId;
 use crate::headers::trace_context::TraceContext;
+use crate::headers::upgrade::Upgrade;
 use crate::headers::{forwarded, hop_by_hop, identity, trailers};
 
 /// The request that the upstream gets.
@@ -52,6 +53,11 @@ where
         trace.set(headers);
     }
     headers.extend(passage.identity);
+    let upgrade = parts.extensions.remove::<Upgrade>();
+    if let Some(upgrade) = &upgrade {
+        headers.remove(TE);
+        upgrade.set(headers);
+    }
 
     let body = with_trailers(
         ProxyBody::of(body),
@@ -65,6 +71,9 @@ where
     *request.uri_mut() = Uri::from(passage.path.path_and_query().clone());
     *request.headers_mut() = parts.headers;
     request.extensions_mut().insert(terms.times);
+    if let Some(upgrade) = upgrade {
+        request.extensions_mut().insert(upgrade);
+    }
     request
 }
 

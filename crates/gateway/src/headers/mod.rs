@@ -40,3 +40,4 @@ pub mod request_id;
 pub(crate) mod spelling;
 pub mod trace_context;
 pub mod trailers;
+pub(crate) mod upgrade;

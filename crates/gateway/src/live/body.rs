@@ -16,15 +16,35 @@ pub(super) struct LiveBody {
     /// Whether it was asked for anything. A body that fails when it is asked first takes the
     /// head with it, which is not written yet: the client would have no answer at all.
     begun: bool,
+    /// Whether it ends itself where it is to end, in its protocol's own way.
+    is_tunnel: bool,
 }
 
 impl LiveBody {
-    pub(super) const fn new(inner: ProxyBody, served: Served) -> Self {
+    pub(super) const fn new(inner: ProxyBody, served: Served, is_tunnel: bool) -> Self {
         Self {
             inner,
             served: Some(served),
             begun: false,
+            is_tunnel,
         }
+    }
+}
+
+impl LiveBody {
+    fn poll_tunnel(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let ending = self.served.as_ref().map(|served| served.poll_ending(cx));
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Poll::Ready(None | Some(Err(_))) = polled
+            && let Some(served) = self.served.take()
+            && let Some(Poll::Ready(reason)) = ending
+        {
+            served.closed(reason, matches!(polled, Poll::Ready(None)));
+        }
+        polled
     }
 }
 
@@ -36,6 +56,9 @@ impl Body for LiveBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.is_tunnel {
+            return self.poll_tunnel(cx);
+        }
         let begun = std::mem::replace(&mut self.begun, true);
         if let Some(served) = &self.served
             && let Poll::Ready(reason) = served.poll_ending(cx)

@@ -2,7 +2,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use super::body::LiveBody;
@@ -67,7 +67,10 @@ where
         let response = ready!(answer.poll(cx))?;
         this.answer.set(None);
         Poll::Ready(Ok(match this.served.take() {
-            Some(served) => response.map(|body| ProxyBody::of(LiveBody::new(body, served))),
+            Some(served) => {
+                let is_tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                response.map(|body| ProxyBody::of(LiveBody::new(body, served, is_tunnel)))
+            }
             None => response,
         }))
     }

@@ -11,6 +11,8 @@ pub(super) enum How {
     Refused,
     /// By the trailers of gRPC.
     Trailers,
+    /// By the frame that closes a WebSocket.
+    CloseFrame,
     /// By breaking off its answer.
     Aborted,
     /// Without its client: the client took nothing any more.
@@ -41,6 +43,7 @@ impl How {
         match self {
             Self::Refused => "refused",
             Self::Trailers => "trailers",
+            Self::CloseFrame => "close_frame",
             Self::Aborted => "aborted",
             Self::Cut => "cut",
         }

@@ -56,6 +56,15 @@ impl Served {
         Err(BodyError::ended(BodySource::Upstream))
     }
 
+    /// Counts a tunnel that ended because it was to, by a frame that closes it or by breaking off.
+    pub(super) fn closed(&self, reason: EndReason, by_frame: bool) {
+        let how = match by_frame {
+            true => How::CloseFrame,
+            false => How::Aborted,
+        };
+        ended(self.live(), reason, how);
+    }
+
     /// Where trailers do not arrive for certain, an answer that ended with them would look whole:
     /// HTTP/1.1 may leave them out, and a body of known length has no place for them.
     fn may_have_trailers(&self, rest: &ProxyBody) -> bool {

@@ -56,25 +56,28 @@ impl ConfigStatus {
     }
 
     pub(super) fn applied(&self, now: Timestamp, restart_needed: BTreeSet<String>) {
-        self.shared.metrics.applied(now, restart_needed.len());
+        let waiting = restart_needed.len();
         *self.locked() = ConfigReport {
             applied_at: now.to_string(),
             valid: true,
             error: None,
             restart_needed,
         };
+        // Whoever sees it counted finds it told.
+        self.shared.metrics.applied(now, waiting);
     }
 
     pub(super) fn invalid(&self, error: &ConfigError) {
-        self.shared.metrics.invalid();
         let mut report = self.locked();
         report.valid = false;
         report.error = Some(in_short(error));
+        drop(report);
+        self.shared.metrics.invalid();
     }
 
     pub(super) fn failed(&self, error: String) {
-        self.shared.metrics.failed();
         self.locked().error = Some(error);
+        self.shared.metrics.failed();
     }
 
     fn locked(&self) -> MutexGuard<'_, ConfigReport> {

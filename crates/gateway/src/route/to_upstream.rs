@@ -6,11 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::{CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use portcullis::Grant;
 use portcullis::clock::Clock;
 use portcullis::key::KeyId;
+use portcullis::reject::Dialect;
 use portcullis::service::ServiceName;
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
@@ -25,10 +27,12 @@ use crate::headers::host::AskedHost;
 use crate::headers::identity::{self, Identity};
 use crate::headers::origin::Origin;
 use crate::headers::request_id::RequestId;
+use crate::headers::upgrade::{self, BadUpgrade, Protocol};
 use crate::path::CanonicalPath;
 use crate::problem;
-use crate::server::PeerAddr;
+use crate::server::{Lifeline, PeerAddr};
 use crate::telemetry::Causes;
+use crate::tunnel::{AskedUpgrade, Switched, TunnelBody, TunnelIdle};
 use crate::upstream::{Upstream, UpstreamError, UpstreamErrorKind};
 
 /// Sends on what the route's door let pass, with the identity of the key that it granted, if any.
@@ -48,6 +52,8 @@ struct Shared {
     forward: Forward,
     rewrite: PathRewrite,
     whole: Option<Duration>,
+    upgrades: Arc<[Protocol]>,
+    tunnel_idle: TunnelIdle,
     clock: Arc<dyn Clock>,
     metrics: UpstreamMetrics,
 }
@@ -59,6 +65,9 @@ pub(crate) struct Handing {
     pub(crate) terms: Terms,
     /// The longest that an exchange may take, from the request to the end of its answer.
     pub(crate) whole: Option<Duration>,
+    /// The protocols that requests may change to.
+    pub(crate) upgrades: Arc<[Protocol]>,
+    pub(crate) tunnel_idle: TunnelIdle,
 }
 
 /// Why a request cannot be handed on.
@@ -92,6 +101,8 @@ impl ToUpstream {
             forward: Forward::on(upstream, handing.terms),
             rewrite: handing.rewrite,
             whole: handing.whole,
+            upgrades: handing.upgrades,
+            tunnel_idle: handing.tunnel_idle,
             clock,
         };
         Self {
@@ -100,17 +111,66 @@ impl ToUpstream {
     }
 }
 
+/// A request for another protocol, and what a tunnel needs of it.
+struct Asked {
+    field: AskedUpgrade,
+    is_websocket: bool,
+    lifeline: Option<Lifeline>,
+    notes: Option<Notes>,
+}
+
+impl Asked {
+    /// The answer whose content is the tunnel.
+    fn tunnel(
+        self,
+        response: Response<ProxyBody>,
+        switched: &Switched,
+        idle: Duration,
+    ) -> Response<ProxyBody> {
+        let tunnel = TunnelBody::new(switched, self.is_websocket, self.lifeline, self.notes, idle);
+        let Some((body, side)) = tunnel else {
+            return problem::respond(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured");
+        };
+        self.field.agree(side);
+        response.map(|_| ProxyBody::of(body))
+    }
+}
+
 impl Shared {
+    /// The protocol that a request asks for, if the route hands it on.
+    fn upgrade<B: Body>(&self, request: &mut Request<B>) -> Result<Option<Asked>, BadUpgrade> {
+        let Some(field) = request.extensions_mut().remove::<AskedUpgrade>() else {
+            return Ok(None);
+        };
+        let Some(upgrade) = upgrade::asked(request, field.said(), &self.upgrades)? else {
+            return Ok(None);
+        };
+        let extensions = request.extensions_mut();
+        let asked = Asked {
+            field,
+            is_websocket: upgrade.protocol.is_websocket(),
+            lifeline: extensions.get().cloned(),
+            notes: extensions.get().cloned(),
+        };
+        extensions.insert(upgrade);
+        Ok(Some(asked))
+    }
+
     async fn send<B>(self: Arc<Self>, mut request: Request<B>) -> Response<ProxyBody>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let ends_at = self.whole.map(|whole| Instant::now() + whole);
+        let dialect = Dialect::of(request.headers());
         let request_id = request.extensions().get::<RequestId>().copied();
         let (passage, key_id) = match self.passage(&mut request) {
             Ok(passage) => passage,
             Err(unfit) => return self.refuse(unfit),
+        };
+        let asked = match self.upgrade(&mut request) {
+            Ok(asked) => asked,
+            Err(bad) => return bad_upgrade(bad),
         };
         let subject = Subject { request_id, key_id };
         let notes = request.extensions().get::<Notes>().cloned();
@@ -128,8 +188,13 @@ impl Shared {
             .seconds
             .record(Duration::from_nanos(nanos).as_secs_f64());
         match sent {
-            Ok(response) => {
+            Ok(mut response) => {
                 self.metrics.answered.increment(1);
+                if let Some(asked) = asked
+                    && let Some(switched) = response.extensions_mut().remove::<Switched>()
+                {
+                    return asked.tunnel(response, &switched, self.tunnel_idle.0);
+                }
                 response.map(|body| {
                     let body = match ends_at {
                         Some(ends_at) => ProxyBody::of(Whole::new(body, ends_at)),
@@ -141,7 +206,7 @@ impl Shared {
             }
             Err(error) => {
                 self.failed(&error, subject);
-                problem::of_upstream(&error)
+                problem::of_upstream(&error, dialect)
             }
         }
     }
@@ -236,6 +301,19 @@ impl Shared {
             "the upstream's answer did not come to its end"
         );
     }
+}
+
+fn bad_upgrade(bad: BadUpgrade) -> Response<ProxyBody> {
+    if bad != BadUpgrade::Version {
+        return problem::respond(StatusCode::BAD_REQUEST, &bad.to_string());
+    }
+    // RFC 6455 section 4.4, RFC 9110 section 15.5.22.
+    let mut response = problem::respond(StatusCode::UPGRADE_REQUIRED, &bad.to_string());
+    let headers = response.headers_mut();
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    response
 }
 
 fn identity_of(grant: &Grant) -> HeaderMap {

@@ -25,6 +25,7 @@ use super::sniff::{Protocol, Sniffed};
 use super::socket::Socket;
 use super::stats::TimedOut;
 use super::transport::Transport;
+use super::tunnel::Tunnel;
 use super::{PeerAddr, RequestBody, Secured, ServerConfig, ServerStats, http2};
 use crate::tls::{Stream, TlsFault, TlsHandle};
 
@@ -221,7 +222,7 @@ impl Connections {
     ) where
         T: Transport,
         S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
-        B: Body + 'static,
+        B: Body + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let phase = Phase::default();
@@ -234,7 +235,20 @@ impl Connections {
             .serve_connection(TokioIo::new(socket), service);
         let ended = self.carry(&mut http, &phase).await;
         let awaits_head = phase.awaits_head();
-        let socket = http.into_parts().io.into_inner();
+        let parts = http.into_parts();
+        let socket = parts.io.into_inner();
+        if let (Some(agreed), Ended::Http(Ok(()))) = (phase.take_tunnel(), &ended) {
+            let (stream, held) = socket.into_parts();
+            if !parts.read_buf.is_empty() {
+                // They would be missing from what the upstream gets.
+                tracing::error!("octets of a tunnel are where none may be");
+                stream.reset_when_dropped();
+                return;
+            }
+            // Boxed: most connections never come to this.
+            Box::pin(self.carry_tunnel(Tunnel::new(stream, held, agreed), &phase)).await;
+            return;
+        }
         let is_busy = !awaits_head || socket.has_unsent();
         let mut stream = socket.into_inner();
         if self.must_reset(&ended, is_busy, &phase) {

@@ -27,10 +27,6 @@ pub(crate) enum EndReason {
     /// Nobody could say for too long whether its key would be.
     CutOff,
     /// The gateway stops.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for what outlives its connection")
-    )]
     Draining,
 }
 

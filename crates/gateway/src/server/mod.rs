@@ -60,6 +60,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod tunnel;
 
 pub use body::RequestBody;
 pub use check::{RequestProblem, check_request};

@@ -2,9 +2,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http::Version;
 
+use super::tunnel::Agreed;
 use super::{HeadFault, Lifeline};
 
 /// What a connection is doing, told by the service above hyper to the socket below it.
@@ -30,6 +32,7 @@ struct Seen {
     data: AtomicU64,
     stops: AtomicBool,
     lets_go: AtomicBool,
+    switches: AtomicBool,
     /// The connection's task, while it waits for a part to end.
     waits: AtomicWaker,
     /// The connection's task, to be woken where a request of it is cut.
@@ -43,6 +46,9 @@ struct Told {
     refused: Option<HeadFault>,
     spoiled: Option<HeadFault>,
     lifeline: Option<Lifeline>,
+    /// The field that asks for another protocol, taken out of the head of the request of now.
+    upgrade: Option<Bytes>,
+    tunnel: Option<Agreed>,
 }
 
 /// A part of a request that is being served: its body, until that is read or dropped; or its
@@ -156,10 +162,15 @@ impl Phase {
     /// polled: it may have begun the request just then.
     pub(super) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.inner.cut.register(cx.waker());
-        match self.told().lifeline.as_ref().is_some_and(Lifeline::is_cut) {
+        match self.is_cut() {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
+    }
+
+    /// Whether the request of now is cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.told().lifeline.as_ref().is_some_and(Lifeline::is_cut)
     }
 
     /// Notes that the next request stands in the place of a head that was not taken.
@@ -180,6 +191,32 @@ impl Phase {
     /// What is wrong with the body of the request of now.
     pub(super) fn spoiled(&self) -> Option<HeadFault> {
         self.told().spoiled
+    }
+
+    /// Notes what the `Upgrade` field of the next request says.
+    pub(super) fn ask_upgrade(&self, said: Bytes) {
+        self.told().upgrade = Some(said);
+    }
+
+    /// What the `Upgrade` field of the request of now says.
+    pub(super) fn take_upgrade(&self) -> Option<Bytes> {
+        self.told().upgrade.take()
+    }
+
+    /// Notes that the connection carries another protocol once the answer of now is out.
+    pub(super) fn agree(&self, tunnel: Agreed) {
+        self.inner.switches.store(true, Ordering::Relaxed);
+        self.told().tunnel = Some(tunnel);
+    }
+
+    /// Whether that is so.
+    pub(super) fn switches(&self) -> bool {
+        self.inner.switches.load(Ordering::Relaxed)
+    }
+
+    /// What the connection carries from now on.
+    pub(super) fn take_tunnel(&self) -> Option<Agreed> {
+        self.told().tunnel.take()
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

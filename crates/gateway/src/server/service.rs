@@ -3,16 +3,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
-use super::RequestBody;
 use super::phase::{Part, Phase};
 use super::secure::Client;
+use super::tunnel::{Agreed, BoxError};
+use super::{Lifeline, RequestBody};
+use crate::tunnel::AskedUpgrade;
 
 /// The user's service as one connection's hyper sees it: requests get their peer's address, and
 /// the socket learns when one is being answered.
@@ -34,6 +36,8 @@ pin_project! {
         #[pin]
         inner: Oneshot<S, Request<RequestBody>>,
         answering: Option<Part>,
+        asked: Option<AskedUpgrade>,
+        lifeline: Lifeline,
     }
 }
 
@@ -42,7 +46,7 @@ pin_project! {
     /// request.
     pub(super) struct AnswerBody<B> {
         #[pin]
-        inner: B,
+        inner: Option<B>,
         answering: Option<Part>,
     }
 }
@@ -61,6 +65,8 @@ impl<S> ConnectionService<S> {
 impl<S, B> hyper::service::Service<Request<Incoming>> for ConnectionService<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     type Response = Response<AnswerBody<B>>;
     type Error = Infallible;
@@ -79,11 +85,18 @@ where
         if let Some(fault) = self.phase.take_refusal() {
             extensions.insert(fault);
         }
+        let asked = self.phase.take_upgrade().map(AskedUpgrade::new);
+        if let Some(asked) = &asked {
+            extensions.insert(asked.clone());
+        }
+        let carried = lifeline.clone();
         let request = request
             .map(|body| RequestBody::new(body, version, lifeline, self.phase.clone(), sending));
         AnswerFuture {
             inner: self.inner.clone().oneshot(request),
             answering: Some(answering),
+            asked,
+            lifeline: carried,
         }
     }
 }
@@ -91,6 +104,8 @@ where
 impl<S, B> Future for AnswerFuture<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     type Output = Result<Response<AnswerBody<B>>, Infallible>;
 
@@ -98,11 +113,29 @@ where
         let this = self.project();
         let Ok(mut response) = ready!(this.inner.poll(cx));
         let answering = this.answering.take();
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(part) = &answering
+            && let Some(side) = this.asked.take().and_then(|asked| asked.take())
+        {
+            let (parts, body) = response.into_parts();
+            let agreed = Agreed::new(body, side, this.lifeline.clone());
+            part.phase().agree(agreed);
+            return Poll::Ready(Ok(Response::from_parts(
+                parts,
+                AnswerBody {
+                    inner: None,
+                    answering,
+                },
+            )));
+        }
         if answering.as_ref().is_some_and(|part| is_last(part.phase())) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        Poll::Ready(Ok(response.map(|inner| AnswerBody { inner, answering })))
+        Poll::Ready(Ok(response.map(|inner| AnswerBody {
+            inner: Some(inner),
+            answering,
+        })))
     }
 }
 
@@ -115,7 +148,10 @@ impl<B: Body> Body for AnswerBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let polled = this.inner.poll_frame(cx);
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let polled = inner.poll_frame(cx);
         if let (Poll::Ready(Some(Err(_))), Some(part)) = (&polled, this.answering) {
             part.phase().break_off();
         }
@@ -123,11 +159,12 @@ impl<B: Body> Body for AnswerBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let none = SizeHint::with_exact(0);
+        self.inner.as_ref().map_or(none, Body::size_hint)
     }
 }
 

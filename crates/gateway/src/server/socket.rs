@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -95,6 +96,11 @@ impl<T> Socket<T> {
         self.inner
     }
 
+    /// The same, and what came behind the last message.
+    pub(super) fn into_parts(self) -> (T, BytesMut) {
+        (self.inner, self.feed.into_held())
+    }
+
     /// Whether something of an answer waits for the client to take it. The answer's body may be at
     /// its end then, and the request count as answered.
     pub(super) const fn has_unsent(&self) -> bool {
@@ -107,7 +113,7 @@ impl<T> Socket<T> {
         let begun = self.feed.has_begun_head();
         // The body of a request that is answered may still be in use.
         let awaits = self.feed.awaits_head() && (begun || self.phase.awaits_head());
-        if !awaits || self.has_unsent() {
+        if !awaits || self.has_unsent() || self.phase.switches() {
             return Poll::Pending;
         }
         if !begun && self.phase.lets_go() {
@@ -288,6 +294,10 @@ impl<T: Transport> AsyncWrite for Socket<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.phase.switches() {
+            // All that hyper had to say is out. The connection goes on without it.
+            return Poll::Ready(Ok(()));
+        }
         if !self.closing.sent {
             let polled = Pin::new(&mut self.inner).poll_shutdown(cx);
             if polled.is_pending() {

@@ -113,6 +113,10 @@ metrics! {
             "Of these, how many could not be said to stand at the last look.";
         STREAMS_ENDED = Counter "portcullis_streams_ended_total" ["service", "reason", "how"]
             "Requests that were ended while they were served: why, and how.";
+        TUNNELS_OPEN = Gauge "portcullis_tunnels_open" []
+            "Connections that carry another protocol.";
+        TUNNELS_ENDED = Counter "portcullis_tunnels_ended_total" ["reason"]
+            "Connections that carried another protocol, and why they do no more.";
         STREAM_END_DURATION = Histogram "portcullis_stream_end_duration_seconds" ["service"]
             "How long it took to end them: from when this gateway heard of the change until nothing was left of the request.";
         HTTP2_CONNECTIONS = Counter "portcullis_http2_connections_total" []

@@ -42,4 +42,4 @@ pub use handle::TlsHandle;
 pub use server::ServerTls;
 pub(crate) use stream::{Counted, Stream};
 pub use upstream::UpstreamTls;
-pub(crate) use upstream::{ServerIdentity, UpstreamSecurity};
+pub(crate) use upstream::{H2, Offer, ServerIdentity, UpstreamSecurity};

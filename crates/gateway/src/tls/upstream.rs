@@ -30,10 +30,25 @@ pub struct UpstreamTls {
 /// What connections to an upstream are secured with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct UpstreamSecurity {
-    connector: TlsConnector,
+    http1: TlsConnector,
+    http2: TlsConnector,
+    either: TlsConnector,
     /// Instead of the host's own name.
     server_name: Option<ServerIdentity>,
 }
+
+/// What an upstream is asked to choose from (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    Http1,
+    Http2,
+    /// HTTP/2, or else HTTP/1.1.
+    Either,
+}
+
+/// What is agreed on by this name is HTTP/2.
+pub(crate) const H2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
 
 /// Who the other side must prove to be: a name, or an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,21 +82,27 @@ impl UpstreamSecurity {
             .with_safe_default_protocol_versions()
             .map_err(refused)?
             .with_root_certificates(roots);
-        let mut client = match &config.certificate {
+        let client = match &config.certificate {
             None => client.with_no_client_auth(),
             Some(pair) => {
                 let pair = read_pair(&pair.certificate, &pair.key, field, &provider)?;
                 client.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair)))
             }
         };
-        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let offering = |protocols: &[&[u8]]| {
+            let mut client = client.clone();
+            client.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            TlsConnector::from(Arc::new(client))
+        };
         let server_name = config.server_name.as_deref().map(|name| {
             let field = format!("{field}.server_name");
             let bad = || TlsError::new(field, TlsErrorKind::BadName(name.to_owned()));
             ServerIdentity::new(name).ok_or_else(bad)
         });
         Ok(Self {
-            connector: TlsConnector::from(Arc::new(client)),
+            http1: offering(&[HTTP1]),
+            http2: offering(&[H2]),
+            either: offering(&[H2, HTTP1]),
             server_name: server_name.transpose()?,
         })
     }
@@ -91,9 +112,15 @@ impl UpstreamSecurity {
         &self,
         socket: TcpStream,
         host: &ServerIdentity,
+        offer: Offer,
     ) -> Result<Stream, TlsFault> {
+        let connector = match offer {
+            Offer::Http1 => &self.http1,
+            Offer::Http2 => &self.http2,
+            Offer::Either => &self.either,
+        };
         let name = self.server_name.as_ref().unwrap_or(host).0.clone();
-        let connected = self.connector.connect(name, Counted::new(socket)).await;
+        let connected = connector.connect(name, Counted::new(socket)).await;
         match connected {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream.into()))),
             Err(error) => Err(TlsFault::of(&error)),

@@ -21,6 +21,8 @@ pub(super) enum AnswerFault {
     Coding,
     /// A change of protocols that nobody asked for.
     Upgrade,
+    /// A change to another protocol than was asked for, or one that does not prove it was asked.
+    OtherUpgrade,
 }
 
 /// Lets an answer pass whose end is beyond doubt.
@@ -108,6 +110,7 @@ impl fmt::Display for AnswerFault {
             Self::Length => "the length of the answer is no number",
             Self::Coding => "the answer has a transfer coding other than chunked",
             Self::Upgrade => "the answer changes protocols, and nobody asked for it",
+            Self::OtherUpgrade => "the answer changes protocols in another way than was asked for",
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::tls::{ServerIdentity, Stream, TlsFault, UpstreamSecurity};
+use crate::tls::{Offer, ServerIdentity, Stream, TlsFault, UpstreamSecurity};
 
 /// A connection that did not come about. It keeps no address: those of the upstreams are not for
 /// the log that a client's request writes to.
@@ -22,6 +22,8 @@ enum Step {
     Lookup,
     Connection,
     Handshake(TlsFault),
+    /// What came about is no connection of HTTP/2, where nothing else is wanted.
+    Protocol,
 }
 
 /// Opens a connection to an address, and shakes hands where it is to be secured: with whom it must
@@ -29,6 +31,7 @@ enum Step {
 pub(super) async fn connect(
     address: SocketAddr,
     security: Option<(&UpstreamSecurity, &ServerIdentity)>,
+    offer: Offer,
     within: Duration,
 ) -> Result<Stream, ConnectFailure> {
     let connecting = timeout(within, async {
@@ -40,13 +43,12 @@ pub(super) async fn connect(
         match security {
             None => Ok(Stream::Clear(stream)),
             Some((security, identity)) => {
-                let secured = security.secure(stream, identity).await;
+                let secured = security.secure(stream, identity, offer).await;
                 secured.map_err(ConnectFailure::of_handshake)
             }
         }
     });
-    let late = |_| ConnectFailure::new(Step::Connection, io::ErrorKind::TimedOut.into());
-    connecting.await.map_err(late)?
+    connecting.await.map_err(|_| ConnectFailure::late())?
 }
 
 impl ConnectFailure {
@@ -68,6 +70,18 @@ impl ConnectFailure {
         Self::new(Step::Handshake(fault), io::ErrorKind::InvalidData.into())
     }
 
+    pub(super) fn of_protocol() -> Self {
+        Self::new(Step::Protocol, io::ErrorKind::InvalidData.into())
+    }
+
+    pub(super) fn late() -> Self {
+        Self::new(Step::Connection, io::ErrorKind::TimedOut.into())
+    }
+
+    pub(super) fn broken(cause: io::Error) -> Self {
+        Self::new(Step::Connection, cause)
+    }
+
     /// Whether the two sides do not trust each other.
     pub(super) fn is_of_tls(&self) -> bool {
         matches!(self.step, Step::Handshake(_))
@@ -83,6 +97,7 @@ impl fmt::Display for ConnectFailure {
         f.write_str(match self.step {
             Step::Lookup => "its name was not found",
             Step::Connection => "no connection came about",
+            Step::Protocol => "it does not speak HTTP/2",
             Step::Handshake(fault) => return fault.fmt(f),
         })
     }
@@ -90,6 +105,7 @@ impl fmt::Display for ConnectFailure {
 
 impl Error for ConnectFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        (!self.is_of_tls()).then_some(&self.cause as _)
+        let says_all = matches!(self.step, Step::Handshake(_) | Step::Protocol);
+        (!says_all).then_some(&self.cause as _)
     }
 }

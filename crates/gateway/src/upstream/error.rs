@@ -34,7 +34,7 @@ pub enum UpstreamErrorKind {
     ResponseTimeout,
     /// The connection ended before a response began. 502.
     Closed,
-    /// What it sent is no HTTP/1.1 response that can be handed on. 502.
+    /// What it sent is no response that can be handed on. 502.
     Protocol,
     /// The client's body stood still for longer than the body timeout. The upstream is not to
     /// blame: 408.
@@ -170,7 +170,13 @@ impl UpstreamErrorKind {
             let closed = hyper.is_incomplete_message() || hyper.is_closed() || hyper.is_canceled();
             return closed.then_some(Self::Closed);
         }
-        let error = error.downcast_ref::<io::Error>()?;
+        if let Some(stream) = error
+            .downcast_ref::<h2::Error>()
+            .filter(|error| !error.is_io())
+        {
+            return stream.is_remote().then_some(Self::Closed);
+        }
+        let error = io_of(error)?;
         Some(match TlsFault::within(error) {
             Some(_) => Self::Tls,
             None => Self::Closed,
@@ -182,7 +188,15 @@ impl UpstreamErrorKind {
 /// certificate.
 fn distrust(error: &(dyn Error + 'static)) -> Option<TlsFault> {
     std::iter::successors(Some(error), |error| (*error).source())
-        .find_map(|error| TlsFault::within(error.downcast_ref::<io::Error>()?))
+        .find_map(|error| TlsFault::within(io_of(error)?))
+}
+
+/// The fault of a socket, also where HTTP/2 tells of it.
+fn io_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    match error.downcast_ref::<h2::Error>() {
+        Some(error) => error.get_io(),
+        None => error.downcast_ref(),
+    }
 }
 
 impl fmt::Display for UpstreamError {
@@ -194,7 +208,7 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::Tls => "has no connection that both sides trust",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",
             UpstreamErrorKind::Closed => "closed the connection before it answered",
-            UpstreamErrorKind::Protocol => "did not answer in valid HTTP/1.1",
+            UpstreamErrorKind::Protocol => "did not answer in valid HTTP",
             UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",
             UpstreamErrorKind::RequestBody => "did not get the whole of the request's body",
             UpstreamErrorKind::RequestBodyMalformed => "was sent a malformed body",

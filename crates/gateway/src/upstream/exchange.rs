@@ -4,11 +4,12 @@ use std::sync::Arc;
 use http::header::{HOST, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri, Version};
-use hyper::body::Incoming;
 use tokio::time::sleep_until;
 
 use super::connection::{Connection, RequestBody};
 use super::connector::ConnectFailure;
+use super::http2;
+use super::line::{Carrier, Content, Line};
 use super::member::{Member, Terms};
 use super::progress::{Progress, Watched};
 use super::retry::{Attempted, Stage};
@@ -22,11 +23,11 @@ pub(super) struct Outgoing {
     pub(super) progress: Arc<Progress>,
 }
 
-/// The head of an answer, and the connection that the rest of it comes on.
+/// The head of an answer, and what the rest of it comes on.
 #[derive(Debug)]
 pub(super) struct Begun {
-    pub(super) answer: Response<Incoming>,
-    pub(super) connection: Connection,
+    pub(super) answer: Response<Content>,
+    pub(super) carrier: Carrier,
 }
 
 /// A request without an answer.
@@ -59,21 +60,32 @@ impl Outgoing {
 pub(super) async fn exchange(
     member: &Member,
     own_host: Option<&HeaderValue>,
-    kept: Option<Connection>,
+    kept: Option<Line>,
     mut request: Request<RequestBody>,
     progress: &Progress,
 ) -> Result<Begun, Box<Failed>> {
     if let Some(host) = own_host {
         request.headers_mut().insert(HOST, host.clone());
     }
-    let (connection, stage) = match kept {
+    let (line, stage) = match kept {
         Some(kept) => (kept, Stage::OnKept),
         None => match member.open().await {
-            Ok(opened) => (opened, Stage::OnFresh),
+            Ok(opened) => opened,
             Err(error) => return Err(Failed::before(error, request)),
         },
     };
-    attempt(&member.terms, connection, stage, request, progress).await
+    match line {
+        Line::Http1(connection) => {
+            attempt(&member.terms, connection, stage, request, progress).await
+        }
+        Line::Http2(share) => {
+            let begun = http2::attempt(member, share, stage, request, progress).await;
+            begun.map(|(answer, stream)| Begun {
+                answer: answer.map(Content::Http2),
+                carrier: Carrier::Http2(stream),
+            })
+        }
+    }
 }
 
 async fn attempt(
@@ -91,7 +103,10 @@ async fn attempt(
         tokio::select! {
             biased;
             outcome = &mut answer => match outcome {
-                Ok(answer) => return Ok(Begun { answer, connection }),
+                Ok(answer) => return Ok(Begun {
+                    answer: answer.map(Content::Http1),
+                    carrier: Carrier::Http1(connection),
+                }),
                 Err(mut failure) => {
                     let unsent = failure.take_message();
                     let error = match connection.distrust() {
@@ -157,13 +172,13 @@ mod tests {
         let resolver: Arc<dyn Resolve> = Arc::new(System);
         let endpoint = Arc::new(Endpoint::new(&place, false, &resolver, &terms.meters).unwrap());
         let member = Member::new(address, &endpoint, &terms);
-        let kept = member.open().await.unwrap();
+        let kept = member.dial().await.unwrap();
         drop(Wire::accept(&listener).await);
         eventually(async || kept.is_closed()).await;
         let body = ProxyBody::new(Full::new(Bytes::from_static(b"x")), BodySource::Client);
         let request = Request::builder().method(Method::POST).body(body).unwrap();
         let Outgoing { request, progress } = Outgoing::new(request, &terms);
-        let failed = exchange(&member, None, Some(kept), request, &progress)
+        let failed = exchange(&member, None, Some(Line::Http1(kept)), request, &progress)
             .await
             .unwrap_err();
         assert!(failed.attempted.is_unsent && !progress.is_over());

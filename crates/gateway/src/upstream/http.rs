@@ -5,7 +5,6 @@ use http::header::HOST;
 use http::{Method, Request, Response};
 use tokio::runtime::Handle;
 
-use super::answer;
 use super::exchange::{Begun, Failed, Outgoing, exchange};
 use super::health::Severity;
 use super::lease::{Exchange, Lease};
@@ -19,11 +18,13 @@ use super::{
     ExchangeTimes, InvalidUpstream, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
     UpstreamFuture,
 };
+use super::{answer, upgrade};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
+use crate::headers::upgrade::Upgrade;
 use crate::tls::UpstreamSecurity;
 
-/// An upstream that speaks HTTP/1.1, in the clear or in TLS, at one address or several, with a pool
-/// of kept connections to each.
+/// An upstream that speaks HTTP/1.1 or HTTP/2, in the clear or in TLS, at one address or several,
+/// with a pool of kept connections to each.
 ///
 /// Cheap to clone; clones share everything. What it does beside its requests, looking names up and
 /// asking addresses whether they are well, ends with the last of them.
@@ -94,6 +95,9 @@ impl Shared {
         self.roster.start();
         let full = || self.terms.error_of(UpstreamErrorKind::Full);
         let seat = self.room.enter().await.ok_or_else(full)?;
+        if let Some(upgrade) = request.extensions().get::<Upgrade>().cloned() {
+            return upgrade::send(request, &upgrade, &self.roster, &self.terms, seat).await;
+        }
         self.budget.deposit();
         let method = request.method().clone();
         let mut journey = Journey {
@@ -198,7 +202,7 @@ impl Shared {
         seat: Seat,
         times: ExchangeTimes,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        let Begun { answer, connection } = begun;
+        let Begun { answer, carrier } = begun;
         if let Err(fault) = answer::check(method, &answer) {
             self.roster.strike(&assigned, Severity::Whole);
             return Err(self.terms.error(fault));
@@ -207,7 +211,7 @@ impl Shared {
             self.roster.forgive(&assigned);
         }
         let exchange = Exchange {
-            connection,
+            carrier,
             progress,
             assigned,
             seat,

@@ -4,29 +4,30 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::connection::Connection;
+use super::line::{Carrier, Content};
 use super::member::Assigned;
 use super::progress::Progress;
 use super::room::Seat;
+use crate::stack::BoxError;
 
 /// The body of an answer, and the connection that it comes on.
 ///
-/// An answer that is over ends its exchange: the connection goes back to the pool if nothing about
-/// it is in doubt, and is closed otherwise. It is closed as well where the request's body has not
+/// An answer that is over ends its exchange: its own connection goes back to the pool if nothing
+/// about it is in doubt, and is closed otherwise; of a connection that is shared its stream ends,
+/// and no other. It is closed, or the stream reset, as well where the request's body has not
 /// come to its end, since nobody would bound how long that goes on, and where the answer is dropped
 /// before its end.
 #[derive(Debug)]
 pub(super) struct Lease {
-    answer: Incoming,
+    answer: Content,
     exchange: Option<Exchange>,
 }
 
 /// What an answer holds until it is over.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    pub(super) connection: Connection,
+    pub(super) carrier: Carrier,
     pub(super) progress: Arc<Progress>,
     pub(super) assigned: Assigned,
     /// Given to the next request once the connection is in the pool.
@@ -36,7 +37,7 @@ pub(super) struct Exchange {
 }
 
 impl Lease {
-    pub(super) fn new(answer: Incoming, exchange: Exchange) -> Self {
+    pub(super) fn new(answer: Content, exchange: Exchange) -> Self {
         let mut lease = Self {
             answer,
             exchange: Some(exchange),
@@ -62,8 +63,11 @@ impl Lease {
 
 impl Exchange {
     fn end(self) {
-        if self.is_reusable && self.progress.is_over() {
-            self.assigned.member.pool.put(self.connection);
+        match self.carrier {
+            Carrier::Http1(connection) if self.is_reusable && self.progress.is_over() => {
+                self.assigned.member.pool.put(connection);
+            }
+            carrier => drop(carrier),
         }
         drop(self.assigned);
         drop(self.seat);
@@ -72,12 +76,12 @@ impl Exchange {
 
 impl Body for Lease {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.answer).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => self.look(),

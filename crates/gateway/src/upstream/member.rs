@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use hyper::client::conn::http1::Builder;
+use tokio::time::timeout;
 
 use super::config::UpstreamConfig;
 use super::connection::Connection;
-use super::connector;
+use super::connector::{self, ConnectFailure};
 use super::endpoint::Endpoint;
 use super::health::Health;
+use super::http2::{Session, Sessions};
+use super::line::Line;
 use super::metrics::Meters;
 use super::pool::Pool;
-use super::{UpstreamError, UpstreamErrorKind};
-use crate::tls::UpstreamSecurity;
+use super::retry::Stage;
+use super::{Protocol, UpstreamError, UpstreamErrorKind};
+use crate::tls::{H2, Offer, Stream, UpstreamSecurity};
 
 /// What bodies get at least to be read into, and what waits at most to be written.
 const LEAST_BUFFER: usize = 64 * 1024;
@@ -36,6 +40,7 @@ pub(super) struct Member {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) health: Health,
     pub(super) pool: Arc<Pool>,
+    sessions: Arc<Sessions>,
     pub(super) terms: Arc<Terms>,
     pub(super) in_flight: AtomicUsize,
     pub(super) turn: AtomicI64,
@@ -66,6 +71,11 @@ impl Terms {
         }
     }
 
+    /// How HTTP/1.1 is spoken.
+    pub(super) const fn http(&self) -> &Builder {
+        &self.http
+    }
+
     pub(super) fn error(&self, cause: impl Error + Send + Sync + 'static) -> UpstreamError {
         UpstreamError::with_cause(Arc::clone(&self.name), cause)
     }
@@ -87,43 +97,143 @@ impl Member {
                 config.max_idle,
                 meters.idle.clone(),
             )),
+            sessions: Arc::new(Sessions::new(config.idle_timeout, config.max_idle > 0)),
             terms: Arc::clone(terms),
             in_flight: AtomicUsize::new(0),
             turn: AtomicI64::new(0),
         }
     }
 
-    /// A connection that was kept, if there is one.
-    pub(super) async fn kept(&self) -> Option<Connection> {
-        let kept = self.pool.take().await?;
+    /// What there is already to send a request on.
+    pub(super) async fn kept(&self) -> Option<Line> {
+        let kept = match self.sessions.take() {
+            Some(share) => Line::Http2(share),
+            None => Line::Http1(self.pool.take().await?),
+        };
         self.terms.meters.reused.increment(1);
         Some(kept)
     }
 
-    /// Opens a connection for a request.
-    pub(super) async fn open(&self) -> Result<Connection, UpstreamError> {
-        let opened = self.dial().await;
+    /// Opens a connection for a request, or waits for one that is being opened and can be shared.
+    pub(super) async fn open(&self) -> Result<(Line, Stage), UpstreamError> {
+        let _dialling = match self.may_share() {
+            true => {
+                let dialling = timeout(self.terms.config.connect_timeout, self.sessions.dialling());
+                let late = |_| self.terms.error(ConnectFailure::late());
+                Some(dialling.await.map_err(late)?)
+            }
+            false => None,
+        };
+        if let Some(share) = self.sessions.take() {
+            self.terms.meters.reused.increment(1);
+            return Ok((Line::Http2(share), Stage::OnKept));
+        }
+        let opened = self.dial_any().await;
         match opened.is_ok() {
             true => self.terms.meters.dialled.increment(1),
             false => self.terms.meters.dial_failures.increment(1),
         }
-        self.pool.sweep();
-        opened
+        let line = match opened? {
+            Dialled::Http1(connection) => {
+                self.sessions.none();
+                self.pool.sweep();
+                Some(Line::Http1(connection))
+            }
+            Dialled::Http2(session) => self.sessions.add(session).map(Line::Http2),
+        };
+        let taken = || self.terms.error(ConnectFailure::of_protocol());
+        Ok((line.ok_or_else(taken)?, Stage::OnFresh))
     }
 
-    /// Opens a connection that is not counted.
+    /// Opens a connection for a single question. It is not counted, and nobody shares it.
+    pub(super) async fn dial_alone(&self) -> Result<Line, UpstreamError> {
+        let line = match self.dial_any().await? {
+            Dialled::Http1(connection) => Some(Line::Http1(connection)),
+            Dialled::Http2(session) => Sessions::alone(session).map(Line::Http2),
+        };
+        line.ok_or_else(|| self.terms.error(ConnectFailure::of_protocol()))
+    }
+
+    /// Opens a connection of HTTP/1.1 that is not counted.
     pub(super) async fn dial(&self) -> Result<Connection, UpstreamError> {
+        let stream = self.connect(Offer::Http1).await?;
+        self.speak_http1(stream).await
+    }
+
+    /// A connection for HTTP/1.1 that is not to be shared with others.
+    pub(super) async fn connect_alone(&self) -> Result<Stream, UpstreamError> {
+        let connected = self.connect(Offer::Http1).await;
+        match connected.is_ok() {
+            true => self.terms.meters.dialled.increment(1),
+            false => self.terms.meters.dial_failures.increment(1),
+        }
+        connected
+    }
+
+    /// Whether a connection that is being opened may be one that is shared.
+    fn may_share(&self) -> bool {
+        match self.terms.config.protocol {
+            Protocol::Http1 => false,
+            Protocol::Http2 => true,
+            Protocol::Auto => self.terms.security.is_some() && !self.sessions.speaks_http1(),
+        }
+    }
+
+    async fn dial_any(&self) -> Result<Dialled, UpstreamError> {
+        let (offer, protocol) = match self.terms.config.protocol {
+            Protocol::Auto => (Offer::Either, None),
+            Protocol::Http1 => return self.dial().await.map(Dialled::Http1),
+            Protocol::Http2 => (Offer::Http2, Some(H2)),
+        };
+        let stream = self.connect(offer).await?;
+        // In the clear nothing is agreed on.
+        let agreed = match self.terms.security {
+            Some(_) => stream.agreed(),
+            None => protocol,
+        };
+        match (agreed == Some(H2), protocol) {
+            (true, _) => self.speak_http2(stream).await.map(Dialled::Http2),
+            (false, None) => self.speak_http1(stream).await.map(Dialled::Http1),
+            (false, Some(_)) => Err(self.terms.error(ConnectFailure::of_protocol())),
+        }
+    }
+
+    async fn connect(&self, offer: Offer) -> Result<Stream, UpstreamError> {
         let within = self.terms.config.connect_timeout;
         let security = self.terms.security.as_ref();
         let security = security.zip(self.endpoint.identity.as_ref());
-        let connected = connector::connect(self.address, security, within).await;
-        let stream = connected.map_err(|failure| {
+        let connected = connector::connect(self.address, security, offer, within).await;
+        connected.map_err(|failure| {
             self.endpoint.doubt();
             self.terms.error(failure)
-        })?;
+        })
+    }
+
+    async fn speak_http1(&self, stream: Stream) -> Result<Connection, UpstreamError> {
         let opened = Connection::open(stream, &self.terms.http).await;
         opened.map_err(|error| self.terms.error(error))
     }
+
+    async fn speak_http2(&self, stream: Stream) -> Result<Session, UpstreamError> {
+        let config = &self.terms.config;
+        let opened = timeout(config.connect_timeout, Session::open(stream, config)).await;
+        let failure = match opened {
+            Ok(Ok(session)) => return Ok(session),
+            Ok(Err((_, Some(fault)))) => ConnectFailure::of_handshake(fault),
+            Ok(Err((error, None))) => match error.into_io() {
+                Some(cause) => ConnectFailure::broken(cause),
+                None => ConnectFailure::of_protocol(),
+            },
+            Err(_) => ConnectFailure::late(),
+        };
+        Err(self.terms.error(failure))
+    }
+}
+
+/// A connection that was opened.
+enum Dialled {
+    Http1(Connection),
+    Http2(Session),
 }
 
 impl Assigned {

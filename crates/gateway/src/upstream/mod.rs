@@ -1,8 +1,8 @@
 //! The servers behind the gateway.
 //!
 //! [`Upstream`] is the seam: a request goes in, a response or an [`UpstreamError`] comes out.
-//! [`HttpUpstream`] is the one there is, HTTP/1.1 in the clear or in TLS, to one address or several,
-//! over a pool of kept connections to each.
+//! [`HttpUpstream`] is the one there is, HTTP/1.1 or HTTP/2 ([`Protocol`]) in the clear or in TLS, to
+//! one address or several, over a pool of kept connections to each.
 //!
 //! Who waits for what, and for how long ([`UpstreamConfig`]): its turn for `wait_timeout`, where
 //! the upstream has as many requests as it may; a connection for `connect_timeout`, its handshake
@@ -36,8 +36,10 @@ mod error;
 mod exchange;
 mod health;
 mod http;
+mod http2;
 mod invalid;
 mod lease;
+mod line;
 mod lookup;
 mod member;
 mod members;
@@ -51,14 +53,15 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod times;
+mod upgrade;
 
 use std::pin::Pin;
 
 use ::http::{Request, Response};
 
 pub use config::{
-    Balance, EjectionConfig, EndpointConfig, HealthConfig, Percent, RetryConfig, StatusRange,
-    UpstreamConfig,
+    Balance, EjectionConfig, EndpointConfig, HealthConfig, Percent, Protocol, RetryConfig,
+    StatusRange, UpstreamConfig,
 };
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::HttpUpstream;

@@ -206,6 +206,15 @@ fn every_fault_of_a_route_is_told_with_its_place() {
             "17:12 routes[0].headers[0].name: is missing",
             "17:54 routes[0].headers[2].name: expected a field that no condition before has",
         ]),
+        (with(open, "respond = { status = 200 }\nupgrades = [\"tcp\", \"h2c\", \"a b\"]"), &[
+            "17:13 routes[0].upgrades[0]: expected an upstream beside it",
+            "17:20 routes[0].upgrades[1]: expected another protocol than HTTP",
+            "17:27 routes[0].upgrades[2]: expected a protocol's name such as websocket",
+        ]),
+        (with(open, "respond = { status = 200 }\nupgrades = [\"tcp\"]\n[timeouts]\ntunnel_idle = \"2d\""), &[
+            "17:13 routes[0].upgrades[0]: expected an upstream beside it",
+            "19:15 timeouts.tunnel_idle: expected 1ms to 86400s",
+        ]),
         (with(open, &format!("{respond}methods = []\nauthh = 1")), &[
             "17:11 routes[0].methods: expected one method at least",
             "18:1 routes[0].authh: unknown field `authh`, expected one of",

@@ -62,17 +62,17 @@ fn the_template_names_every_field() {
     let text = uncommented();
     for (table, known) in [
         ("[manager]\nx = 1", 15),
-        ("[timeouts]\nx = 1", 9),
+        ("[timeouts]\nx = 1", 10),
         ("[limits]\nx = 1", 9),
         ("[http2]\nx = 1", 5),
         ("[forwarded]\nx = 1", 2),
         ("[trace]\nx = 1", 2),
         ("[access_log]\nx = 1", 4),
         ("[[services]]\nx = 1", 6),
-        ("[[upstreams]]\nx = 1", 18),
+        ("[[upstreams]]\nx = 1", 19),
         ("[tls]\nx = 1", 5),
         ("[[tls.certificates]]\nx = 1", 3),
-        ("[[routes]]\nx = 1", 25),
+        ("[[routes]]\nx = 1", 26),
         ("x = 1", 17),
     ] {
         let found = faults(table);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{faults, parse};
-use crate::upstream::{Balance, UpstreamConfig};
+use crate::upstream::{Balance, Protocol, UpstreamConfig};
 
 /// The upstream of this table, whose first line is the second of the file.
 fn upstream(fields: &str) -> UpstreamConfig {
@@ -20,6 +20,8 @@ fn every_field_of_an_upstream_reaches_its_place() {
     let config = upstream(
         r#"
         endpoints = ["http://a:1", { url = "http://b", weight = 3 }]
+        protocol = "http2"
+        host = "b.test"
         balance = "least-requests"
         dns_refresh = "3s"
         header_bytes = 2048
@@ -36,6 +38,8 @@ fn every_field_of_an_upstream_reaches_its_place() {
         .map(|endpoint| (endpoint.authority.as_str(), endpoint.weight))
         .collect();
     assert_eq!(endpoints, [("a:1", 1), ("b", 3)]);
+    assert_eq!(config.protocol, Protocol::Http2);
+    assert_eq!(config.host.expect("a host"), "b.test");
     assert_eq!(config.balance, Balance::LeastRequests);
     assert_eq!(config.dns_refresh, Duration::from_secs(3));
     assert_eq!((config.max_header_size, config.max_requests), (2048, 7));
@@ -95,6 +99,10 @@ fn faults_of_an_upstream_are_told_where_they_stand() {
                 "3:26 upstreams[0].endpoints[1]: expected an endpoint that is not there before",
                 "3:55 upstreams[0].endpoints[1].weight: expected 1 to 1000",
             ],
+        ),
+        (
+            "url = \"http://a\"\nprotocol = \"h2c\"",
+            &["4:12 upstreams[0].protocol: expected auto, http1 or http2"],
         ),
         (
             "url = \"http://a\"\nbalance = \"random\"\ndns_refresh = \"99ms\"",
@@ -177,5 +185,21 @@ fn an_upstream_has_a_bounded_number_of_places() {
             places.join(", ")
         );
         assert_eq!(parse(&text).is_ok(), fits, "{count}");
+    }
+}
+
+#[test]
+fn nothing_is_switched_where_http2_alone_is_spoken() {
+    let text = |protocol| {
+        format!(
+            "[[upstreams]]\nname = \"a\"\nurl = \"http://a\"\nprotocol = \"{protocol}\"\n\
+             [[routes]]\nname = \"r\"\nprefix = \"/\"\nauth = \"open\"\nupstream = \"a\"\n\
+             upgrades = [\"websocket\"]\n"
+        )
+    };
+    let told = "10:13 routes[0].upgrades[0]: expected an upstream that is asked in HTTP/1.1";
+    assert_eq!(faults(&text("http2")), [told]);
+    for protocol in ["auto", "http1"] {
+        parse(&text(protocol)).expect(protocol);
     }
 }

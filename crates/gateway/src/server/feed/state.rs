@@ -143,9 +143,16 @@ impl Feed {
         matches!(self.state, State::Substitute(_) | State::Substituted)
     }
 
+    /// What came behind the last message.
+    pub(in crate::server) fn into_held(self) -> BytesMut {
+        self.held
+    }
+
     /// Goes on where the service, or hyper, went on meanwhile.
     fn turn(&mut self, phase: &Phase) {
         match self.state {
+            // What follows a change of protocol is no head.
+            State::Ended if phase.switches() => {}
             State::Ended if phase.answers() == self.given => self.state = State::Head,
             // Nobody reads this body any more, or hyper never took its head for one. What is left
             // of it must not be taken for the next head.
@@ -162,6 +169,7 @@ impl Feed {
         match examine(&mut self.head_end, came, &self.limits) {
             Ok(None) => self.hold(buffer, before),
             Ok(Some((octets, vetted))) => {
+                ask(&vetted, came, phase);
                 let fresh = buffer.filled_mut().get_mut(before..).unwrap_or_default();
                 let gone = close_gaps(fresh, &vetted.upgrades);
                 buffer.set_filled(buffer.filled().len() - gone);
@@ -179,6 +187,7 @@ impl Feed {
         match examine(&mut self.head_end, &self.held, &self.limits) {
             Ok(None) => {}
             Ok(Some((octets, vetted))) => {
+                ask(&vetted, &self.held, phase);
                 let gone = close_gaps(&mut self.held, &vetted.upgrades);
                 self.held.truncate(self.held.len() - gone);
                 self.head_end = HeadEnd::default();
@@ -298,6 +307,20 @@ fn examine(
     };
     let vetted = vet(octets.get(..end).unwrap_or_default(), limits)?;
     Ok(Some((end, vetted)))
+}
+
+/// Tells the service which protocols a head asks for.
+fn ask(vetted: &Vetted, head: &[u8], phase: &Phase) {
+    if vetted.upgrades.is_empty() {
+        return;
+    }
+    let lines = vetted
+        .upgrades
+        .iter()
+        .filter_map(|line| head.get(line.clone()));
+    let values = lines.filter_map(|line| line.splitn(2, |octet| *octet == b':').nth(1));
+    let values: Vec<&[u8]> = values.map(<[u8]>::trim_ascii).collect();
+    phase.ask_upgrade(values.join(&b","[..]).into());
 }
 
 /// Moves what is behind these parts over them, and says how much shorter that makes the whole.

@@ -24,10 +24,8 @@ pin_project! {
 pub(super) enum Content {
     /// Nothing: it is not asked for, or its status has none. hyper looks at that in HTTP/1 alone.
     None,
-    /// All but trailers: nobody has looked at what an upstream says there.
-    Data,
-    /// All, to clients of gRPC: the outcome of a call stands in trailers, be it that of our own.
-    DataAndTrailers,
+    /// All of it, trailers too.
+    All,
 }
 
 impl<B> StreamBody<B> {
@@ -55,12 +53,10 @@ impl<B: Body> Body for StreamBody<B> {
         }
         this.stream.asked();
         let polled = this.inner.poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            if frame.data_ref().is_some_and(Buf::has_remaining) {
-                this.stream.gave();
-            } else if frame.is_trailers() && *this.content == Content::Data {
-                return Poll::Ready(None);
-            }
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && frame.data_ref().is_some_and(Buf::has_remaining)
+        {
+            this.stream.gave();
         }
         polled
     }
@@ -72,7 +68,7 @@ impl<B: Body> Body for StreamBody<B> {
     fn size_hint(&self) -> SizeHint {
         match self.content {
             Content::None => SizeHint::with_exact(0),
-            _ => self.inner.size_hint(),
+            Content::All => self.inner.size_hint(),
         }
     }
 }

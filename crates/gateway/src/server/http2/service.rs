@@ -7,7 +7,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use portcullis::reject::Dialect;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
@@ -47,7 +46,6 @@ pin_project! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Head,
-    Grpc,
     Other,
 }
 
@@ -167,9 +165,8 @@ fn is_length(text: &[u8]) -> bool {
 
 impl Asked {
     fn of<B>(request: &Request<B>) -> Self {
-        match Dialect::of(request.headers()) {
-            _ if *request.method() == Method::HEAD => Self::Head,
-            Dialect::Grpc => Self::Grpc,
+        match *request.method() {
+            Method::HEAD => Self::Head,
             _ => Self::Other,
         }
     }
@@ -180,8 +177,7 @@ impl Asked {
         match self {
             Self::Head => Content::None,
             _ if is_empty => Content::None,
-            Self::Grpc => Content::DataAndTrailers,
-            Self::Other => Content::Data,
+            Self::Other => Content::All,
         }
     }
 }

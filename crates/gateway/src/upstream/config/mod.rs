@@ -5,6 +5,7 @@ mod ejection;
 mod endpoint;
 mod health;
 mod percent;
+mod protocol;
 mod retry;
 mod upstream;
 
@@ -13,5 +14,6 @@ pub use ejection::EjectionConfig;
 pub use endpoint::EndpointConfig;
 pub use health::{HealthConfig, StatusRange};
 pub use percent::Percent;
+pub use protocol::Protocol;
 pub use retry::RetryConfig;
 pub use upstream::UpstreamConfig;

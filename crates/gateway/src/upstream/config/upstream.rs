@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use http::HeaderValue;
 use http::uri::Authority;
 
-use super::{Balance, EjectionConfig, EndpointConfig, HealthConfig, RetryConfig};
+use super::{Balance, EjectionConfig, EndpointConfig, HealthConfig, Protocol, RetryConfig};
 use crate::setting::{InvalidSetting, check_count, check_duration};
 use crate::tls::UpstreamTls;
 
@@ -14,6 +15,12 @@ pub struct UpstreamConfig {
     pub endpoints: Vec<EndpointConfig>,
     /// How all of them are spoken to in TLS; in the clear by default.
     pub tls: Option<UpstreamTls>,
+    /// What all of them are spoken to in; HTTP/1.1 by default in the clear, and what the upstream
+    /// chooses in TLS.
+    pub protocol: Protocol,
+    /// The host that it is asked for by [`health`](Self::health), each address by its own if there
+    /// is none. Requests say themselves which host they are for.
+    pub host: Option<HeaderValue>,
     /// How requests are spread over the addresses.
     pub balance: Balance,
     /// How often names are looked up again, a tenth more or less by chance. 100 ms to 1 d; 10 s by
@@ -62,6 +69,8 @@ impl UpstreamConfig {
         Self {
             endpoints: vec![EndpointConfig::new(authority)],
             tls: None,
+            protocol: Protocol::default(),
+            host: None,
             balance: Balance::default(),
             dns_refresh: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),

@@ -10,8 +10,11 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::upstream::chance::{soon_within, varied};
 use crate::upstream::config::HealthConfig;
+use crate::upstream::http2;
+use crate::upstream::line::Line;
 use crate::upstream::member::Member;
 use crate::upstream::progress::{Progress, Watched};
+use crate::upstream::retry::Stage;
 
 /// Asks for as long as the member exists and somebody waits for this.
 pub(in crate::upstream) async fn ask(member: Weak<Member>, config: HealthConfig) {
@@ -71,18 +74,30 @@ fn judge(member: &Member, is_up: bool) {
 
 /// One question, on a connection of its own: a server that takes no more connections is not well.
 async fn question(member: &Arc<Member>, config: &HealthConfig) -> bool {
-    let Ok(mut connection) = member.dial().await else {
+    let Ok(line) = member.dial_alone().await else {
         return false;
     };
     let body = IdleTimeout::new(ProxyBody::empty(), config.timeout, BodySource::Client);
-    let mut request = Request::new(Watched::new(body, Arc::new(Progress::new())));
+    let progress = Arc::new(Progress::new());
+    let mut request = Request::new(Watched::new(body, Arc::clone(&progress)));
     *request.uri_mut() = Uri::from(config.path.clone());
     let headers = request.headers_mut();
-    headers.insert(HOST, member.endpoint.host.clone());
+    let host = member.terms.config.host.as_ref();
+    let host = host.unwrap_or(&member.endpoint.host).clone();
+    headers.insert(HOST, host);
     headers.insert(USER_AGENT, HeaderValue::from_static("portcullis-health"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let answer = connection.send(request).await;
-    answer.is_ok_and(|answer| config.status.contains(answer.status()))
+    let status = match line {
+        Line::Http1(mut connection) => {
+            let answer = connection.send(request).await;
+            answer.ok().map(|answer| answer.status())
+        }
+        Line::Http2(share) => {
+            let begun = http2::attempt(member, share, Stage::OnFresh, request, &progress).await;
+            begun.ok().map(|(answer, _)| answer.status())
+        }
+    };
+    status.is_some_and(|status| config.status.contains(status))
 }
 
 #[cfg(test)]

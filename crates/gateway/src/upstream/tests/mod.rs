@@ -1,6 +1,7 @@
 mod answers;
 mod ended;
 mod health;
+mod http2;
 mod kept;
 mod mixed;
 mod names;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use portcullis::reject::Dialect;
 use tokio::sync::Semaphore;
 
 use super::{OK, SHORT, get, server, text, upstream};
@@ -39,7 +40,7 @@ async fn request_beyond_the_room_is_refused_and_told_when_to_come_back() {
         let error = upstream.send(get()).await.unwrap_err();
         assert_eq!(error.kind(), UpstreamErrorKind::Full);
         assert!(begin.elapsed() >= waited && begin.elapsed() < LONG / 2);
-        let refusal = problem::of_upstream(&error);
+        let refusal = problem::of_upstream(&error, Dialect::Http);
         assert_eq!(refusal.status(), 503);
         assert_eq!(refusal.headers()["retry-after"], "1");
         assert_eq!(accepted.load(Ordering::SeqCst), 1);

@@ -1,8 +1,11 @@
 //! Upstreams that are spoken to in TLS: who is trusted, and what is told where nobody is.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use ::http::Method;
+use ::http::{Method, Response};
+use bytes::Bytes;
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -11,7 +14,9 @@ use super::{OK, SHORT, everything, get, request, server, text};
 use crate::body::{BodySource, ProxyBody};
 use crate::tls::tests::{Ca, Folder, Pair};
 use crate::tls::{ClientCertificates, ServerTls, TlsConfig, TlsHandle, UpstreamTls};
-use crate::upstream::{HttpUpstream, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{
+    HttpUpstream, Protocol, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
+};
 use crate::wire::{LONG, listener};
 
 /// A server in TLS that answers the first request of each connection, and reads all that comes.
@@ -59,6 +64,7 @@ async fn ask(host: &str, address: SocketAddr, tls: UpstreamTls) -> Result<String
     let mut config = UpstreamConfig::new(authority.parse().unwrap());
     config.tls = Some(tls);
     config.connect_timeout = LONG;
+    config.protocol = Protocol::Http1;
     let upstream = HttpUpstream::new("orders", config).unwrap();
     Ok(text(upstream.send(get()).await?).await)
 }
@@ -200,9 +206,76 @@ async fn a_large_request_is_sent_and_what_is_refused_early_is_heard() {
     let authority = format!("localhost:{}", address.port());
     let mut config = UpstreamConfig::new(authority.parse().unwrap());
     config.tls = Some(trusting(&folder, &ca));
+    config.protocol = Protocol::Http1;
     let upstream = HttpUpstream::new("orders", config).unwrap();
-    let body = http_body_util::Full::new(bytes::Bytes::from(vec![b'x'; 4 * 1024 * 1024]));
+    let body = http_body_util::Full::new(Bytes::from(vec![b'x'; 4 * 1024 * 1024]));
     let body = ProxyBody::new(body, BodySource::Client);
     let answer = upstream.send(request(Method::POST, body)).await.unwrap();
     assert_eq!(answer.status(), 200);
+}
+
+/// A server in TLS that speaks what is agreed on, of these protocols.
+async fn agreeing(config: &TlsConfig, protocols: &[&str]) -> SocketAddr {
+    let (listener, address) = listener().await;
+    let mut tls = ServerConfig::clone(&TlsHandle::new(ServerTls::build(config).unwrap()).current());
+    tls.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                    stream.write_all(OK.as_bytes()).await.unwrap();
+                    return drop(stream.read(&mut [0; 1024]).await);
+                }
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    let mut stream = respond.send_response(Response::new(()), false).unwrap();
+                    stream
+                        .send_data(Bytes::from_static(b"in two"), true)
+                        .unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn what_is_spoken_is_agreed_on() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let server = folder.config(&[&ca.issue(&["localhost"])]);
+    for (protocols, protocol, expected) in [
+        (&["h2", "http/1.1"][..], Protocol::Auto, Some("in two")),
+        (&["http/1.1"], Protocol::Auto, Some("ok")),
+        (&[], Protocol::Auto, Some("ok")),
+        (&["h2", "http/1.1"], Protocol::Http1, Some("ok")),
+        (&["h2", "http/1.1"], Protocol::Http2, Some("in two")),
+        (&["http/1.1"], Protocol::Http2, None),
+        (&[], Protocol::Http2, None),
+    ] {
+        let address = agreeing(&server, protocols).await;
+        let authority = format!("localhost:{}", address.port());
+        let mut config = UpstreamConfig::new(authority.parse().unwrap());
+        config.tls = Some(trusting(&folder, &ca));
+        config.protocol = protocol;
+        config.connect_timeout = LONG;
+        let upstream = HttpUpstream::new("orders", config).unwrap();
+        let sent = upstream.send(get()).await;
+        match expected {
+            Some(expected) => assert_eq!(text(sent.unwrap()).await, expected),
+            None => {
+                let error = sent.unwrap_err();
+                let all = everything(&error);
+                assert!(all.starts_with("upstream `orders` "), "{all}");
+                assert!(!all.contains("127.0.0.1"), "{all}");
+            }
+        }
+    }
 }

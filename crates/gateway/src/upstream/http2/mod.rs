@@ -1,0 +1,31 @@
+//! Upstreams that are spoken to in HTTP/2 (RFC 9113): a connection is shared by many exchanges, each
+//! of them a stream of its own.
+//!
+//! One request opens a connection, and those that come meanwhile wait for it; a further one is
+//! opened where all have as many streams as they may. What ends an exchange resets its stream and
+//! no other: the upload is a task of ours, so that nothing of it outlives the answer, not even where
+//! the upstream allows for no more of it.
+//!
+//! An answer is whole only where the upstream said that it is the end. A stream that is reset in the
+//! middle of an answer, with whichever code, is an answer that broke off.
+
+mod answer;
+mod attempt;
+mod head;
+mod session;
+mod sessions;
+mod upload;
+
+pub(super) use answer::Answer;
+pub(super) use attempt::attempt;
+pub(super) use session::Session;
+pub(super) use sessions::{Sessions, Share};
+
+use tokio_util::task::AbortOnDropHandle;
+
+/// What an exchange has of its connection. Dropping it ends the upload.
+#[derive(Debug)]
+pub(super) struct Stream {
+    _upload: Option<AbortOnDropHandle<()>>,
+    _share: Share,
+}
