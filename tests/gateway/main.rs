@@ -28,6 +28,7 @@ mod listing;
 mod origins;
 mod outputs;
 mod paths;
+mod protocols;
 mod quota;
 mod readme;
 mod refusals;
