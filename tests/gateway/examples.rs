@@ -24,7 +24,8 @@ fn start(place: &Place, example: &str, upstreams: &[(&str, SocketAddr)]) -> Gate
     Gateway::start_configured(place, config, |_| {})
 }
 
-fn replaced(text: &str, from: &str, to: &str) -> String {
+/// A text with another part in the place of one that it has once.
+pub(crate) fn replaced(text: &str, from: &str, to: &str) -> String {
     assert_eq!(text.matches(from).count(), 1, "{from}");
     text.replace(from, to)
 }

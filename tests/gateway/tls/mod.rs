@@ -3,6 +3,7 @@
 
 mod client;
 mod clients;
+mod example;
 mod made;
 mod names;
 mod renewed;
