@@ -26,6 +26,8 @@ pub(super) enum Expects {
 pub(super) enum Fate {
     Kept,
     Closed,
+    /// One or the other, by how much of a body has come that nobody takes.
+    Either,
 }
 
 /// How a client goes away.
@@ -88,6 +90,15 @@ impl Case {
         rfc: &'static str,
     ) -> Self {
         let expects = Expects::Refused(status, Fate::Kept);
+        Self { text, expects, rfc }
+    }
+
+    pub(super) const fn refused_with_body(
+        text: &'static str,
+        status: u16,
+        rfc: &'static str,
+    ) -> Self {
+        let expects = Expects::Refused(status, Fate::Either);
         Self { text, expects, rfc }
     }
 

@@ -8,6 +8,7 @@ mod ambiguous;
 mod broken;
 mod case;
 mod client;
+mod hidden;
 mod lane;
 mod legal;
 mod shows;

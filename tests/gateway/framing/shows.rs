@@ -3,6 +3,7 @@ use std::thread;
 use super::ambiguous::{BODIES, FIELDS, LINES, TARGETS};
 use super::broken::{CHUNKS, LEFT};
 use super::case::{Case, Way};
+use super::hidden::HIDDEN;
 use super::lane::Lane;
 use super::legal::{LEGAL, SEVERAL};
 
@@ -35,6 +36,11 @@ fn a_head_that_can_be_read_in_two_ways_comes_nowhere() {
 }
 
 #[test]
+fn the_body_of_what_is_refused_is_no_request() {
+    run(&[HIDDEN]);
+}
+
+#[test]
 fn a_body_that_breaks_off_never_ends_cleanly() {
     run(&[CHUNKS, LEFT]);
 }
@@ -46,7 +52,9 @@ fn what_is_legal_arrives_whole_and_once() {
 
 #[test]
 fn the_tables_are_as_wide_as_they_should_be() {
-    let tables = [BODIES, LINES, FIELDS, TARGETS, CHUNKS, LEFT, SEVERAL];
+    let tables = [
+        BODIES, LINES, FIELDS, TARGETS, HIDDEN, CHUNKS, LEFT, SEVERAL,
+    ];
     let ambiguous: usize = tables.iter().map(|table| table.len()).sum();
     assert!(ambiguous >= 150, "{ambiguous}");
     assert!(LEGAL.len() >= 25, "{}", LEGAL.len());
