@@ -54,7 +54,9 @@ impl FromStr for Protocol {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.to_ascii_lowercase();
-        if ["h2c", "h2", "http"].contains(&name.split('/').next().unwrap_or_default()) {
+        let base = name.split('/').next().unwrap_or_default();
+        // HTTP in TLS is RFC 2817's, and drafts of HTTP/2 had names such as h2c-14.
+        if base.starts_with("h2") || ["http", "tls"].contains(&base) {
             // Behind it requests would go past every check.
             return Err("expected another protocol than HTTP");
         }
@@ -230,7 +232,9 @@ mod tests {
         let mut old = request(&good());
         *old.version_mut() = Version::HTTP_10;
         assert_eq!(asked(&old, b"websocket", &allowed()), Ok(None));
-        for name in ["h2c", "H2C", "h2", "HTTP/2.0", "", "a b", "a/b/c", "a,b"] {
+        for name in [
+            "h2c", "H2C", "h2", "h2c-14", "TLS/1.0", "HTTP/2.0", "", "a b", "a/b/c", "a,b",
+        ] {
             assert!(name.parse::<Protocol>().is_err(), "{name}");
         }
     }

@@ -98,6 +98,11 @@ impl Lifeline {
         self.strand.state() == OVER
     }
 
+    /// Whether the request was asked to end, also where what was asked of it is over by now.
+    pub(super) fn was_asked_to_end(&self) -> bool {
+        self.strand.reason.get().is_some()
+    }
+
     /// Whether the answer is to end, for whoever makes it.
     pub(crate) fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<EndReason> {
         self.strand.answer.register(cx.waker());

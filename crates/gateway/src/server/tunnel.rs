@@ -128,7 +128,7 @@ impl<T: Transport> Tunnel<T> {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TunnelEnd> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TunnelEnd> {
         if self.poll_up(cx).is_err() {
             return Poll::Ready(TunnelEnd::ClientGone);
         }
@@ -147,8 +147,7 @@ impl<T: Transport> Tunnel<T> {
 
     /// From the client to the upstream. An error is the client's.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        // What is to end hears nothing more of its client.
-        while !self.is_upstream_told && self.lifeline.poll_ending(cx).is_pending() {
+        while !self.is_upstream_told && !self.is_to_end(cx) {
             if !self.up.is_empty() {
                 match Pin::new(&mut self.side.writer).poll_write(cx, &self.up) {
                     Poll::Pending => return Ok(()),
@@ -188,6 +187,12 @@ impl<T: Transport> Tunnel<T> {
         Ok(())
     }
 
+    /// What is to end, or has said its last, hears nothing more of its client. The end of its answer
+    /// is the end of its lifeline, which then says nothing of why.
+    fn is_to_end(&self, cx: &mut Context<'_>) -> bool {
+        self.lifeline.poll_ending(cx).is_ready() || self.lifeline.was_asked_to_end()
+    }
+
     fn end_client(&mut self) {
         self.is_upstream_told = true;
         self.up = BytesMut::new();
@@ -217,6 +222,10 @@ impl<T: Transport> Tunnel<T> {
                 Poll::Ready(None) => true,
                 Poll::Pending => false,
             };
+            if is_over && self.lifeline.was_asked_to_end() {
+                // What is not flushed has the time of the farewell, and no more.
+                return Poll::Ready(TunnelEnd::Closed);
+            }
             if self.down_unflushed {
                 match ready!(Pin::new(&mut self.client).poll_flush(cx)) {
                     Ok(()) => self.down_unflushed = false,
@@ -249,10 +258,12 @@ impl<T: Transport> Tunnel<T> {
         drop((answer, side));
         match end {
             TunnelEnd::Closed => {
-                tokio::select! {
-                    () = connections.cut.cancelled() => {}
-                    _ = timeout(LINGER, linger(&mut client)) => {}
-                }
+                // Also where the whole server ends: else it may be the end that is lost.
+                let time = match connections.cut.is_cancelled() {
+                    true => GRACE,
+                    false => LINGER,
+                };
+                let _ = timeout(time, linger(&mut client)).await;
             }
             TunnelEnd::Idle if down.is_empty() => client.say_goodbye(),
             TunnelEnd::ClientGone => {}

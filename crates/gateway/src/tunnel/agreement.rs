@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::WriteHalf;
+use tokio::io::AsyncWrite;
 
 use super::Link;
 use crate::access::Notes;
@@ -23,9 +23,8 @@ pub(crate) struct AskedUpgrade {
 }
 
 /// What the client's octets go to.
-#[derive(Debug)]
 pub(crate) struct UpstreamSide {
-    pub(crate) writer: WriteHalf<Wire>,
+    pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
     pub(crate) link: Arc<Link>,
     /// Where the octets are counted.
     pub(crate) notes: Option<Notes>,
@@ -76,6 +75,12 @@ impl Switched {
     pub(super) fn take(&self) -> Option<(Wire, Held)> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.take()
+    }
+}
+
+impl fmt::Debug for UpstreamSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamSide").finish_non_exhaustive()
     }
 }
 

@@ -53,7 +53,7 @@ impl TunnelBody {
         let (reader, writer) = split(wire);
         let link = Arc::new(Link::default());
         let side = UpstreamSide {
-            writer,
+            writer: Box::new(writer),
             link: Arc::clone(&link),
             notes,
             idle,

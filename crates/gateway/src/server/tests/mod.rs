@@ -5,6 +5,7 @@ mod heads;
 mod http2;
 mod serving;
 mod tls;
+mod tunnels;
 mod waiting;
 
 use std::convert::Infallible;
