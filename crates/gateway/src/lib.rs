@@ -49,7 +49,7 @@
 //! | `portcullis_upstream_addresses{upstream, condition}` | addresses that are `up`, `down` (not well when asked) or `ejected` (requests failed) |
 //! | `portcullis_upstream_ejections_total{upstream}` | how often one was left out because requests failed |
 //! | `portcullis_upstream_last_resorts_total{upstream}` | requests for which no address was left, so that all were asked |
-//! | `portcullis_upstream_retries_total{upstream, reason}` | further attempts: nothing was sent (`unsent`), or `closed` before an answer, or the answer's `status` |
+//! | `portcullis_upstream_retries_total{upstream, reason}` | further attempts: nothing was sent (`unsent`), the upstream `refused` to begin, or `closed` before an answer, or the answer's `status` |
 //! | `portcullis_upstream_retry_budget_spent_total{upstream}` | attempts that were not made because the budget was spent |
 //! | `portcullis_upstream_health_checks_total{upstream, outcome}`, `portcullis_upstream_lookups_total{upstream, outcome}` | questions and look-ups, `good` or `bad` |
 //! | `portcullis_refused_total{status}` | requests that came to no service: 400, 404, 414, 501 |

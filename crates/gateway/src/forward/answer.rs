@@ -67,11 +67,12 @@ fn with_trailers(
     announced: Option<HeaderValue>,
     version: Version,
 ) -> ProxyBody {
-    // A body of known length has no place for them.
+    // A body of known length has no place for them in HTTP/1.1.
     let may_come = body.size_hint().exact().is_none();
     match announced {
         Some(names) if may_come => drop(headers.insert(TRAILER, names)),
-        _ if version == Version::HTTP_2 && may_come => {}
+        // In HTTP/2 they come behind a body of known length as well.
+        _ if version == Version::HTTP_2 => {}
         _ => return body.without_trailers(),
     }
     let taken = headers.keys().cloned().collect();
@@ -80,6 +81,9 @@ fn with_trailers(
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt as _, Full};
+
     use super::*;
 
     #[test]
@@ -110,6 +114,28 @@ mod tests {
             };
             let left = to_client(response, asked, &terms).headers().len();
             assert_eq!(left, if told { 1 } else { 7 }, "and its `Via`");
+        }
+    }
+
+    #[tokio::test]
+    async fn in_http2_trailers_come_behind_a_body_of_known_length_too() {
+        let asked = Asked {
+            head: false,
+            trailers: false,
+        };
+        for (version, pass) in [(Version::HTTP_2, true), (Version::HTTP_11, false)] {
+            let trailers = async {
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", HeaderValue::from_static("0"));
+                Some(Ok(trailers))
+            };
+            let body = Full::new(Bytes::from_static(b"ok")).with_trailers(trailers);
+            let mut response = Response::new(ProxyBody::new(body, BodySource::Upstream));
+            *response.version_mut() = version;
+            let body = to_client(response, asked, &Terms::default()).into_body();
+            let body = body.collect().await.unwrap();
+            assert_eq!(body.trailers().is_some(), pass, "{version:?}");
+            assert_eq!(body.to_bytes(), "ok");
         }
     }
 }

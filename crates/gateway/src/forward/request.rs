@@ -86,11 +86,12 @@ fn with_trailers(
     version: Version,
     terms: &Terms,
 ) -> ProxyBody {
-    // A body of known length has no place for them.
+    // A body of known length has no place for them in HTTP/1.1.
     let may_come = body.size_hint().exact().is_none();
     match announced {
         Some(names) if may_come => drop(headers.insert(TRAILER, names)),
-        _ if version == Version::HTTP_2 && may_come => {}
+        // In HTTP/2 they come behind a body of known length as well.
+        _ if version == Version::HTTP_2 => {}
         _ => return body.without_trailers(),
     }
     let edited = terms.edits.names();

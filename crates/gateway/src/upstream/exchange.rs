@@ -126,6 +126,7 @@ async fn attempt(
         stage,
         is_unsent: unsent.is_some(),
         has_begun: connection.has_heard(),
+        is_refused: false,
     };
     Err(Box::new(Failed {
         error,
@@ -143,6 +144,7 @@ impl Failed {
                 stage: Stage::Connecting,
                 is_unsent: true,
                 has_begun: false,
+                is_refused: false,
             },
             unsent: Some(request),
         })

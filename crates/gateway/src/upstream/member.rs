@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use hyper::client::conn::http1::Builder;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::config::UpstreamConfig;
 use super::connection::Connection;
@@ -116,14 +116,19 @@ impl Member {
 
     /// Opens a connection for a request, or waits for one that is being opened and can be shared.
     pub(super) async fn open(&self) -> Result<(Line, Stage), UpstreamError> {
-        let _dialling = match self.may_share() {
+        let mut _dialling = match self.may_share() {
             true => {
                 let dialling = timeout(self.terms.config.connect_timeout, self.sessions.dialling());
-                let late = |_| self.terms.error(ConnectFailure::late());
-                Some(dialling.await.map_err(late)?)
+                // It has tried nothing that would speak against the address.
+                let full = |_| self.terms.error_of(UpstreamErrorKind::Full);
+                Some(dialling.await.map_err(full)?)
             }
             false => None,
         };
+        // Whoever was before may have found that there is nothing to share.
+        if !self.may_share() {
+            _dialling = None;
+        }
         if let Some(share) = self.sessions.take() {
             self.terms.meters.reused.increment(1);
             return Ok((Line::Http2(share), Stage::OnKept));
@@ -185,6 +190,7 @@ impl Member {
             Protocol::Http1 => return self.dial().await.map(Dialled::Http1),
             Protocol::Http2 => (Offer::Http2, Some(H2)),
         };
+        let until = Instant::now() + self.terms.config.connect_timeout;
         let stream = self.connect(offer).await?;
         // In the clear nothing is agreed on.
         let agreed = match self.terms.security {
@@ -192,7 +198,7 @@ impl Member {
             None => protocol,
         };
         match (agreed == Some(H2), protocol) {
-            (true, _) => self.speak_http2(stream).await.map(Dialled::Http2),
+            (true, _) => self.speak_http2(stream, until).await.map(Dialled::Http2),
             (false, None) => self.speak_http1(stream).await.map(Dialled::Http1),
             (false, Some(_)) => Err(self.terms.error(ConnectFailure::of_protocol())),
         }
@@ -214,9 +220,8 @@ impl Member {
         opened.map_err(|error| self.terms.error(error))
     }
 
-    async fn speak_http2(&self, stream: Stream) -> Result<Session, UpstreamError> {
-        let config = &self.terms.config;
-        let opened = timeout(config.connect_timeout, Session::open(stream, config)).await;
+    async fn speak_http2(&self, stream: Stream, until: Instant) -> Result<Session, UpstreamError> {
+        let opened = timeout_at(until, Session::open(stream, &self.terms.config)).await;
         let failure = match opened {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err((_, Some(fault)))) => ConnectFailure::of_handshake(fault),

@@ -20,7 +20,7 @@ pub(super) struct Meters {
     pub(super) ejections: Counter,
     pub(super) last_resorts: Counter,
     pub(super) budget_spent: Counter,
-    retries: [(Reason, Counter); 3],
+    retries: [(Reason, Counter); 4],
     addresses: [(Condition, Gauge); 3],
     checks: [Counter; 2],
     lookups: [Counter; 2],

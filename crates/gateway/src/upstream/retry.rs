@@ -16,6 +16,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 pub(super) enum Reason {
     /// Nothing of it was sent.
     Unsent,
+    /// The upstream refused to begin with it (RFC 9113 section 8.7).
+    Refused,
     /// The connection was closed before anything of an answer came.
     Closed,
     /// The answer is one of those that are taken for none.
@@ -41,6 +43,8 @@ pub(super) struct Attempted {
     pub(super) is_unsent: bool,
     /// Whether anything of an answer came.
     pub(super) has_begun: bool,
+    /// Whether the upstream had it, and did nothing with it: it has too much to do.
+    pub(super) is_refused: bool,
 }
 
 /// How a request may be sent once more.
@@ -52,11 +56,12 @@ pub(super) struct Again {
 }
 
 impl Reason {
-    pub(super) const ALL: [Self; 3] = [Self::Unsent, Self::Closed, Self::Status];
+    pub(super) const ALL: [Self; 4] = [Self::Unsent, Self::Refused, Self::Closed, Self::Status];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Unsent => "unsent",
+            Self::Refused => "refused",
             Self::Closed => "closed",
             Self::Status => "status",
         }
@@ -72,7 +77,10 @@ pub(super) fn after(
 ) -> Option<Again> {
     let may_stay = attempted.stage == Stage::OnKept;
     if attempted.is_unsent {
-        let reason = Reason::Unsent;
+        let reason = match attempted.is_refused {
+            true => Reason::Refused,
+            false => Reason::Unsent,
+        };
         return Some(Again { reason, may_stay });
     }
     // An alert on a connection that was kept is one way to close it.
@@ -234,6 +242,7 @@ mod tests {
                 stage,
                 is_unsent,
                 has_begun,
+                is_refused: false,
             };
             assert_eq!(after(&attempted, error, true), repeatable, "{attempted:?}");
             assert_eq!(after(&attempted, error, false), other, "{attempted:?}");

@@ -68,9 +68,17 @@ pub(in crate::upstream) async fn attempt(
                     };
                     let came_back = body.filter(|_| was_refused(&error));
                     let unsent = came_back.map(|body| Request::from_parts(parts, body));
-                    // Whoever sent it back may take it on another connection, or later.
-                    let stage = if unsent.is_some() { Stage::OnKept } else { stage };
-                    return Err(failed(explained(member, &share, error), stage, unsent));
+                    let stage = match unsent.is_some() {
+                        // Whoever sent it back may take it on another connection, or later.
+                        true => Stage::OnKept,
+                        // A fault in this stream alone is none of the connection's age.
+                        false if has_failed(&error) => Stage::OnFresh,
+                        false => stage,
+                    };
+                    let is_refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
+                    let mut failed = failed(explained(member, &share, error), stage, unsent);
+                    failed.attempted.is_refused = is_refused;
+                    return Err(failed);
                 }
             },
             outcome = sending(&mut upload) => {
@@ -105,6 +113,11 @@ fn was_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
+/// Whether the upstream says that it could not do what it was asked (RFC 9113 section 7).
+fn has_failed(error: &h2::Error) -> bool {
+    error.is_remote() && error.is_reset() && error.reason() == Some(h2::Reason::INTERNAL_ERROR)
+}
+
 fn explained(member: &Member, share: &Share, error: h2::Error) -> UpstreamError {
     match share.session.distrust() {
         Some(fault) => member.terms.error(ConnectFailure::of_handshake(fault)),
@@ -119,6 +132,7 @@ fn failed(error: UpstreamError, stage: Stage, unsent: Option<Request<RequestBody
             stage,
             is_unsent: unsent.is_some(),
             has_begun: false,
+            is_refused: false,
         },
         unsent,
     })

@@ -20,6 +20,12 @@ const MOST_STREAMS: usize = 100;
 /// How much of an answer may come before somebody reads it. The connection takes so much of each of
 /// its streams: a reader that stands still holds up nobody else's answer.
 const WINDOW: u32 = 64 * 1024;
+/// How many small pieces may wait on a connection for readers that stand still: each counts as what
+/// it lacks to 256 octets. All of its streams may have as many as fit into their windows where
+/// each has 32 octets, as events and messages do.
+const SMALL_PIECES: usize = 64 * 1024 * 1024;
+/// Streams that were reset of late, whose frames may still be on their way.
+const RESET_OF_LATE: usize = 4_096;
 /// What of an upload waits to be written.
 const SEND_BUFFER: usize = 64 * 1024;
 /// How often an upstream with streams is asked whether it is there. Servers of gRPC end connections
@@ -135,6 +141,11 @@ async fn greet(socket: Socket<Stream>, config: &UpstreamConfig) -> Result<Greete
         .initial_connection_window_size(WINDOW.saturating_mul(streams))
         .max_header_list_size(header_bytes)
         .max_send_buffer_size(SEND_BUFFER)
+        .data_frame_budget(SMALL_PIECES)
+        .max_concurrent_reset_streams(RESET_OF_LATE)
+        // Clients that go away are behind most resets: no number of them, which is counted over
+        // the connection's life, says anything of the upstream.
+        .max_local_error_reset_streams(None)
         .handshake(socket)
         .await?;
     poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {

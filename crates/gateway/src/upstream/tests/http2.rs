@@ -13,9 +13,9 @@ use http_body_util::BodyExt;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-use super::{everything, full, get, request, text};
+use super::{at, everything, full, get, request, text};
 use crate::body::{BodyErrorKind, BodySource, ChannelBody, ProxyBody};
-use crate::upstream::config::HealthConfig;
+use crate::upstream::config::{HealthConfig, Percent};
 use crate::upstream::{
     HttpUpstream, Protocol, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
 };
@@ -395,4 +395,79 @@ async fn questions_are_asked_in_http2_and_for_the_fixed_host() {
     assert_eq!(*request.uri(), *"http://asked.test/up");
     assert_eq!(request.headers()["user-agent"], "portcullis-health");
     respond.send_response(Response::new(()), true).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_refused_is_repeated_within_the_budget_alone() {
+    let mut server = Server::plain().await;
+    let upstream = upstream(server.address, |config| {
+        config.retry.ratio = Percent::ZERO;
+        config.retry.per_second = 0;
+    });
+    let sent = send(&upstream, get());
+    let (_, mut respond) = server.next().await;
+    respond.send_reset(Reason::REFUSED_STREAM);
+    let error = timeout(LONG, sent).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn an_address_that_fails_each_of_its_streams_is_left_out() {
+    let (mut failing, mut good) = (Server::plain().await, Server::plain().await);
+    let mut config = at(&[failing.address, good.address]);
+    config.protocol = Protocol::Http2;
+    config.ejection.failures = 2;
+    let upstream = HttpUpstream::new("orders", config).unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (_, mut respond) = failing.next().await;
+            respond.send_reset(Reason::INTERNAL_ERROR);
+        }
+    });
+    tokio::spawn(async move {
+        loop {
+            answer(good.next().await.1, "ok");
+        }
+    });
+    let mut failed = 0;
+    for _ in 0..12 {
+        let sent = send(&upstream, request(Method::POST, ProxyBody::empty()));
+        let sent = timeout(LONG, sent).await.unwrap().unwrap();
+        failed += usize::from(sent.is_err());
+    }
+    assert_eq!(failed, 2);
+}
+
+/// Each of the small messages takes more room here than its octets.
+#[tokio::test]
+async fn those_who_do_not_read_small_messages_hold_up_nobody() {
+    const STANDING: usize = 10;
+    const MESSAGES: usize = 2_000;
+    let mut server = Server::plain().await;
+    let upstream = upstream(server.address, |_| {});
+    let mut standing = Vec::new();
+    for _ in 0..STANDING {
+        let sent = send(&upstream, get());
+        let (_, mut respond) = server.next().await;
+        let mut stream = respond.send_response(Response::new(()), false).unwrap();
+        for _ in 0..MESSAGES {
+            stream
+                .send_data(Bytes::from_static(&[b'm'; 32]), false)
+                .unwrap();
+        }
+        standing.push((answered(sent).await, stream));
+    }
+    let sent = send(&upstream, get());
+    answer(server.next().await.1, "ok");
+    assert_eq!(text(answered(sent).await).await, "ok");
+    for (answer, mut stream) in standing {
+        stream.send_data(Bytes::new(), true).unwrap();
+        let whole = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("nothing ended it");
+        assert_eq!(whole.to_bytes().len(), 32 * MESSAGES);
+    }
+    assert_eq!(server.connections(), 1);
 }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::{OK, SHORT, everything, get, request, server, text};
@@ -277,5 +279,46 @@ async fn what_is_spoken_is_agreed_on() {
                 assert!(!all.contains("127.0.0.1"), "{all}");
             }
         }
+    }
+}
+
+/// All but the first handshake wait for each other.
+#[tokio::test]
+async fn nobody_waits_for_a_connection_to_be_shared_where_none_can_be() {
+    const REST: usize = 5;
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let server = folder.config(&[&ca.issue(&["localhost"])]);
+    let mut tls =
+        ServerConfig::clone(&TlsHandle::new(ServerTls::build(&server).unwrap()).current());
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let (listener, address) = listener().await;
+    tokio::spawn(async move {
+        let together = Arc::new(Barrier::new(REST));
+        let mut is_first = true;
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, together) = (acceptor.clone(), Arc::clone(&together));
+            let waits = !std::mem::take(&mut is_first);
+            tokio::spawn(async move {
+                if waits {
+                    together.wait().await;
+                }
+                serve(stream, acceptor).await;
+            });
+        }
+    });
+    let authority = format!("localhost:{}", address.port());
+    let mut config = UpstreamConfig::new(authority.parse().unwrap());
+    config.tls = Some(trusting(&folder, &ca));
+    config.connect_timeout = LONG;
+    // The answers end none of the connections, which are not used again all the same.
+    config.max_idle = 0;
+    let upstream = HttpUpstream::new("orders", config).unwrap();
+    let sent: Vec<_> = (0..=REST)
+        .map(|_| tokio::spawn(upstream.send(get())))
+        .collect();
+    for sent in sent {
+        let answer = timeout(LONG, sent).await.expect("in parallel").unwrap();
+        assert_eq!(text(answer.unwrap()).await, "ok");
     }
 }
