@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::uri::Authority;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use portcullis_benches::Failure;
 use portcullis_gateway::body::ProxyBody;
 use portcullis_gateway::forward::{Forward, Passage};
@@ -67,7 +67,7 @@ async fn pass(forward: &Forward, mut request: Request<RequestBody>) -> Response<
                 path,
                 origin: Origin::of_peer(peer),
                 host: None,
-                identity: HeaderMap::new(),
+                identity: None,
             };
             let request = Request::from_parts(parts, body);
             let sent = forward.send(request, passage).await;

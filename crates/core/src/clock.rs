@@ -129,6 +129,12 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Reads both clocks.
     fn now(&self) -> Moment;
 
+    /// [`Moment::monotonic`] of now, for whoever measures how long something
+    /// takes and needs no civil time.
+    fn monotonic(&self) -> u64 {
+        self.now().monotonic()
+    }
+
     /// Ends once `duration` has passed on this clock.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
@@ -159,12 +165,16 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        let monotonic = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let monotonic = self.monotonic();
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let millis = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
         Moment::new(monotonic, Timestamp::from_millis(millis))
+    }
+
+    fn monotonic(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -165,8 +165,7 @@ mod tests {
             .layer(StampLayer::new(handle.clone()))
             .service(service_fn(async |request: Request<()>| {
                 let extensions = request.extensions();
-                let trace = extensions.get::<TraceContext>().expect("a trace");
-                assert_eq!(request.headers()["traceparent"], trace.to_string());
+                assert!(extensions.get::<TraceContext>().is_some());
                 let origin = extensions.get::<Origin>().expect("an origin");
                 let client = extensions.get::<ClientAddr>().expect("a client").0;
                 assert_eq!(origin.client(), Some(client));

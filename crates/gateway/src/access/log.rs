@@ -43,7 +43,7 @@ impl AccessLog {
     /// the gateway's doing, and no client's.
     pub(crate) fn drain(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let cut_from = self.clock().now().monotonic().saturating_add(nanos);
+        let cut_from = self.clock().monotonic().saturating_add(nanos);
         self.shared.cut_from.store(cut_from, Ordering::Relaxed);
     }
 

@@ -94,7 +94,7 @@ impl Record {
         self.failure = extensions.get().copied();
         self.head = Some(Head {
             status: response.status(),
-            at: self.log.clock().now().monotonic(),
+            at: self.log.clock().monotonic(),
         });
     }
 
@@ -126,7 +126,7 @@ impl Record {
 
     fn finish(&self) {
         let told = self.notes.take();
-        let now = self.log.clock().now().monotonic();
+        let now = self.log.clock().monotonic();
         let seen = told.route.as_deref();
         let metrics = seen.map_or(self.log.nowhere(), |route| &route.metrics);
         metrics.record(Measured {

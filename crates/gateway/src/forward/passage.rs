@@ -1,6 +1,5 @@
-use http::HeaderMap;
-
 use crate::headers::host::AskedHost;
+use crate::headers::identity::IdentityFields;
 use crate::headers::origin::Origin;
 use crate::path::CanonicalPath;
 
@@ -13,6 +12,6 @@ pub struct Passage {
     pub origin: Origin,
     /// The host that it was routed by.
     pub host: Option<AskedHost>,
-    /// Fields that are set last of all, each in place of what bears its name: the identity fields.
-    pub identity: HeaderMap,
+    /// Whose key it came with, for the fields that are set last of all.
+    pub identity: Option<IdentityFields>,
 }

@@ -12,7 +12,11 @@ use crate::headers::framing::{self, EmptyLength};
 use crate::headers::request_id::RequestId;
 use crate::headers::trace_context::TraceContext;
 use crate::headers::upgrade::Upgrade;
+use crate::headers::values::Values;
 use crate::headers::{forwarded, hop_by_hop, identity, trailers};
+
+/// Room for what is said of most requests: where they are from, their id and their trace. In bytes.
+const ROOM: usize = 320;
 
 /// The request that the upstream gets.
 pub(super) fn to_upstream<B>(
@@ -43,16 +47,19 @@ where
     }
     let asked = passage.host.as_ref();
     terms.host.apply(headers, asked);
-    forwarded::set(headers, &passage.origin, asked.map(|host| &*host.0));
+    let mut values = Values::with_capacity(ROOM);
+    let asked = asked.map(|host| &*host.0);
+    forwarded::set_shared(headers, &passage.origin, asked, &mut values);
     forwarded::append_via(headers, parts.version);
-    // Once more: the client may have named the fields in `Connection`.
     if let Some(id) = parts.extensions.get::<RequestId>() {
-        id.set(headers);
+        id.set_shared(headers, &mut values);
     }
     if let Some(trace) = parts.extensions.get::<TraceContext>() {
-        trace.set(headers);
+        trace.set(headers, &mut values);
     }
-    headers.extend(passage.identity);
+    if let Some(identity) = passage.identity {
+        identity.set(headers);
+    }
     let upgrade = parts.extensions.remove::<Upgrade>();
     if let Some(upgrade) = &upgrade {
         headers.remove(TE);

@@ -12,7 +12,7 @@ use tower::service_fn;
 use super::{Forward, Passage, Terms};
 use crate::body::ProxyBody;
 use crate::headers::host::AskedHost;
-use crate::headers::identity::{self, Identity};
+use crate::headers::identity::{Identity, IdentityFields};
 use crate::headers::origin::Origin;
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
@@ -42,22 +42,18 @@ async fn pass(
         RequestId::assign(&mut request);
     }
     let peer = request.extensions().get::<PeerAddr>().unwrap().0;
-    let mut fields = HeaderMap::new();
-    identity::set(
-        &mut fields,
-        &Identity {
-            key_id: "id",
-            owner: "acme",
-            service: "orders",
-            environment: "live",
-            scopes: "orders:read",
-        },
-    );
+    let identity = IdentityFields::new(&Identity {
+        key_id: "id",
+        owner: "acme",
+        service: "orders",
+        environment: "live",
+        scopes: "orders:read",
+    });
     let passage = Passage {
         path: CanonicalPath::from_uri(request.uri()).unwrap(),
         origin: Origin::of_peer(Some(SocketAddr::new(peer.ip(), 1))),
         host: Some(AskedHost("asked.example:81".into())),
-        identity: fields,
+        identity: Some(identity),
     };
     Ok(forward.send(request, passage).await.unwrap_or_else(|_| {
         let mut response = Response::new(ProxyBody::empty());
@@ -90,7 +86,7 @@ async fn body_that_is_known_to_be_too_long_is_not_begun() {
         path: CanonicalPath::from_uri(&"/".parse().unwrap()).unwrap(),
         origin: Origin::of_peer(None),
         host: None,
-        identity: HeaderMap::new(),
+        identity: None,
     };
     let body: ProxyBody = ProxyBody::of(body);
     let forward = Forward::on(Arc::new(Untouched), terms);

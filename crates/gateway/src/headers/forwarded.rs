@@ -3,14 +3,16 @@
 //! What a client says of its own origin is removed, and ours is the only entry. What proxies say is
 //! kept where they are trusted, see [`origin`](super::origin).
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::net::IpAddr;
 
+use bytes::{BufMut, BytesMut};
 use http::Version;
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue, VIA};
 
 use super::origin::{Origin, OriginField};
 use super::spelling;
+use super::values::Values;
 
 /// The address of the client.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -77,6 +79,16 @@ pub(crate) fn is_claim(name: &HeaderName) -> bool {
 /// An IPv4 address that came in as IPv6 is written as IPv4. A value that cannot stand in a field
 /// leaves its field out.
 pub fn set(headers: &mut HeaderMap, origin: &Origin, asked: Option<&str>) {
+    set_shared(headers, origin, asked, &mut Values::with_capacity(128));
+}
+
+/// The same, with values that share their allocation with others.
+pub(crate) fn set_shared(
+    headers: &mut HeaderMap,
+    origin: &Origin,
+    asked: Option<&str>,
+    values: &mut Values,
+) {
     let host = origin.host().or(asked);
     let ours = || Element {
         address: origin.peer(),
@@ -88,21 +100,29 @@ pub fn set(headers: &mut HeaderMap, origin: &Origin, asked: Option<&str>) {
         host,
         scheme: origin.scheme(),
     };
-    let forwarded = match origin.chain(OriginField::Forwarded) {
-        Some(chain) => format!("{chain}, {}", ours()),
-        None => client().to_string(),
+    let forwarded = values.value(|text| match origin.chain(OriginField::Forwarded) {
+        Some(chain) => {
+            chained(text, chain);
+            ours().write(text);
+        }
+        None => client().write(text),
+    });
+    insert(headers, FORWARDED, forwarded);
+    let (chain, address) = match origin.chain(OriginField::XForwardedFor) {
+        Some(chain) => (Some(chain), origin.peer()),
+        None => (None, origin.client()),
     };
-    insert(headers, FORWARDED, &forwarded);
-    let address = |address: Option<IpAddr>| address.map(|address| address.to_string());
-    let addresses = match origin.chain(OriginField::XForwardedFor) {
-        Some(chain) => address(origin.peer()).map(|peer| format!("{chain}, {peer}")),
-        None => address(origin.client()),
-    };
-    if let Some(addresses) = addresses {
-        insert(headers, X_FORWARDED_FOR, &addresses);
+    if let Some(address) = address {
+        let addresses = values.value(|text| {
+            if let Some(chain) = chain {
+                chained(text, chain);
+            }
+            write_address(text, address);
+        });
+        insert(headers, X_FORWARDED_FOR, addresses);
     }
     if let Some(host) = host {
-        insert(headers, X_FORWARDED_HOST, host);
+        insert(headers, X_FORWARDED_HOST, values.copied(host));
     }
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme()));
 }
@@ -120,8 +140,8 @@ pub fn append_via(headers: &mut HeaderMap, received: Version) {
     );
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
         headers.insert(name, value);
     }
 }
@@ -133,32 +153,57 @@ struct Element<'a> {
     scheme: &'a str,
 }
 
-impl fmt::Display for Element<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Element<'_> {
+    fn write(&self, text: &mut BytesMut) {
+        text.put_slice(b"for=");
         match self.address {
-            Some(IpAddr::V4(address)) => write!(f, "for={address}")?,
-            Some(IpAddr::V6(address)) => write!(f, "for=\"[{address}]\"")?,
-            None => write!(f, "for=unknown")?,
+            Some(address @ IpAddr::V4(_)) => write_address(text, address),
+            Some(address @ IpAddr::V6(_)) => {
+                text.put_slice(b"\"[");
+                write_address(text, address);
+                text.put_slice(b"]\"");
+            }
+            None => text.put_slice(b"unknown"),
         }
         if let Some(host) = self.host {
-            write!(f, ";host=\"{}\"", Escaped(host))?;
+            text.put_slice(b";host=\"");
+            write_quoted(text, host);
+            text.put_slice(b"\"");
         }
-        write!(f, ";proto={}", self.scheme)
+        text.put_slice(b";proto=");
+        text.put_slice(self.scheme.as_bytes());
+    }
+}
+
+/// What others wrote, with room for ours behind it.
+fn chained(text: &mut BytesMut, chain: &str) {
+    text.put_slice(chain.as_bytes());
+    text.put_slice(b", ");
+}
+
+fn write_address(text: &mut BytesMut, address: IpAddr) {
+    match address {
+        // Without what formats anything: each request has one.
+        IpAddr::V4(address) => {
+            for (at, octet) in address.octets().into_iter().enumerate() {
+                if at > 0 {
+                    text.put_u8(b'.');
+                }
+                text.put_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        // Memory is all that could be missing.
+        IpAddr::V6(address) => drop(write!(text, "{address}")),
     }
 }
 
 /// Text inside a quoted-string (RFC 9110 section 5.6.4).
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            if matches!(character, '"' | '\\') {
-                f.write_char('\\')?;
-            }
-            f.write_char(character)?;
+fn write_quoted(text: &mut BytesMut, quoted: &str) {
+    for byte in quoted.bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            text.put_u8(b'\\');
         }
-        Ok(())
+        text.put_u8(byte);
     }
 }
 

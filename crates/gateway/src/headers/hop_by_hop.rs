@@ -34,9 +34,7 @@ pub fn remove(headers: &mut HeaderMap) {
     for name in named_by_connection(headers) {
         headers.remove(name);
     }
-    for name in &ALWAYS {
-        headers.remove(name);
-    }
+    spelling::remove_where(headers, |name| ALWAYS.contains(name));
 }
 
 /// Whether a field ends at the next hop whatever `Connection` names, in any spelling.
@@ -55,7 +53,10 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
+        .map(<[u8]>::trim_ascii)
+        // What most of them say, and what goes anyway: no name is made of it.
+        .filter(|option| !option.eq_ignore_ascii_case(b"keep-alive"))
+        .filter_map(|option| HeaderName::from_bytes(option).ok())
         .filter(|name| !ALWAYS.contains(name) && !is_for_every_recipient(name))
         .filter(|name| headers.contains_key(name))
         .collect()

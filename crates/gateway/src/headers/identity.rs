@@ -5,10 +5,11 @@ use std::fmt::Write;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::spelling;
+use super::values::Values;
 
 /// The key's stable id: 36 characters, the UUID in its usual form.
 pub const KEY_ID: HeaderName = HeaderName::from_static("x-portcullis-key-id");
-/// Who owns the key; percent-encoded, see [`set`].
+/// Who owns the key; percent-encoded, see [`IdentityFields::new`].
 pub const OWNER: HeaderName = HeaderName::from_static("x-portcullis-owner");
 /// The service that the key was issued for.
 pub const SERVICE: HeaderName = HeaderName::from_static("x-portcullis-service");
@@ -34,6 +35,19 @@ pub struct Identity<'a> {
     pub scopes: &'a str,
 }
 
+/// The five fields of an [`Identity`], ready to be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFields {
+    key_id: HeaderValue,
+    owner: HeaderValue,
+    service: HeaderValue,
+    environment: HeaderValue,
+    scopes: HeaderValue,
+}
+
+/// Room for the values of most keys, in bytes.
+const ROOM: usize = 256;
+
 /// Removes every field whose name begins with `x-portcullis-`, with any mark read as `-`: of a
 /// request,
 /// for a client has no say in who it is; of an upstream's response, for they are not the client's
@@ -47,35 +61,48 @@ pub(crate) fn is_ours(name: &HeaderName) -> bool {
     spelling::begins_with(name, PREFIX)
 }
 
-/// Sets the five fields, each replacing what bears its name.
-///
-/// Values are visible ASCII. A byte of `owner` (UTF-8) that is not, and the percent sign, is
-/// percent-encoded (RFC 3986 section 2.1); decoding gives back the owner as it was. The other
-/// values are visible ASCII by their own rules; should one not be, it is encoded the same way,
-/// except for the spaces between scopes.
-pub fn set(headers: &mut HeaderMap, identity: &Identity<'_>) {
-    headers.insert(KEY_ID, value(identity.key_id));
-    headers.insert(OWNER, value(identity.owner));
-    headers.insert(SERVICE, value(identity.service));
-    headers.insert(ENVIRONMENT, value(identity.environment));
-    headers.insert(SCOPES, list(identity.scopes));
+impl IdentityFields {
+    /// Values are visible ASCII. A byte of `owner` (UTF-8) that is not, and the percent sign, is
+    /// percent-encoded (RFC 3986 section 2.1); decoding gives back the owner as it was. The other
+    /// values are visible ASCII by their own rules; should one not be, it is encoded the same way,
+    /// except for the spaces between scopes.
+    #[must_use]
+    pub fn new(identity: &Identity<'_>) -> Self {
+        let mut values = Values::with_capacity(ROOM);
+        Self {
+            key_id: value(&mut values, identity.key_id),
+            owner: value(&mut values, identity.owner),
+            service: value(&mut values, identity.service),
+            environment: value(&mut values, identity.environment),
+            scopes: list(&mut values, identity.scopes),
+        }
+    }
+
+    /// Sets the five fields, each replacing what bears its name.
+    pub fn set(self, headers: &mut HeaderMap) {
+        headers.insert(KEY_ID, self.key_id);
+        headers.insert(OWNER, self.owner);
+        headers.insert(SERVICE, self.service);
+        headers.insert(ENVIRONMENT, self.environment);
+        headers.insert(SCOPES, self.scopes);
+    }
 }
 
-fn value(text: &str) -> HeaderValue {
-    visible(text, |byte| byte.is_ascii_graphic() && byte != b'%')
+fn value(values: &mut Values, text: &str) -> HeaderValue {
+    visible(values, text, |byte| byte.is_ascii_graphic() && byte != b'%')
 }
 
-fn list(text: &str) -> HeaderValue {
-    visible(text, |byte| {
+fn list(values: &mut Values, text: &str) -> HeaderValue {
+    visible(values, text, |byte| {
         byte == b' ' || (byte.is_ascii_graphic() && byte != b'%')
     })
 }
 
-fn visible(text: &str, stays: impl Fn(u8) -> bool) -> HeaderValue {
+fn visible(values: &mut Values, text: &str, stays: impl Fn(u8) -> bool) -> HeaderValue {
     if !text.bytes().all(&stays) {
-        return ascii(&percent_encode(text, stays));
+        return ascii(values, &percent_encode(text, stays));
     }
-    ascii(text)
+    ascii(values, text)
 }
 
 fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
@@ -95,8 +122,9 @@ fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
     clippy::expect_used,
     reason = "space and visible ASCII are legal in every field value"
 )]
-fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("space and visible ASCII make a field value")
+fn ascii(values: &mut Values, text: &str) -> HeaderValue {
+    let value = values.copied(text);
+    value.expect("space and visible ASCII make a field value")
 }
 
 #[cfg(test)]
@@ -104,6 +132,10 @@ mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
+
+    fn value(text: &str) -> HeaderValue {
+        super::value(&mut Values::with_capacity(0), text)
+    }
 
     const SOMEONE: Identity<'static> = Identity {
         key_id: "7b0d0d7e-6e46-4b0e-9d0a-0d3c3c1f4b11",
@@ -141,7 +173,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(OWNER, HeaderValue::from_static("a"));
         headers.append(OWNER, HeaderValue::from_static("b"));
-        set(&mut headers, &SOMEONE);
+        IdentityFields::new(&SOMEONE).set(&mut headers);
         assert_eq!(headers.len(), 5);
         assert_eq!(headers["x-portcullis-key-id"], SOMEONE.key_id);
         assert_eq!(headers["x-portcullis-owner"], "acme");
@@ -156,7 +188,7 @@ mod tests {
         assert_eq!(value("100%"), "100%25");
         assert_eq!(value("a\r\nx-admin: 1"), "a%0D%0Ax-admin:%201");
         assert_eq!(value("zoë"), "zo%C3%AB");
-        assert_eq!(list("a b\n"), "a b%0A");
+        assert_eq!(list(&mut Values::with_capacity(0), "a b\n"), "a b%0A");
     }
 
     proptest! {

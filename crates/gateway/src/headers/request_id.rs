@@ -5,6 +5,7 @@ use http::{Request, Response};
 use uuid::Uuid;
 
 use super::spelling;
+use super::values::Values;
 
 /// The field that carries the id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,11 +21,10 @@ pub struct RequestId {
 }
 
 impl RequestId {
-    /// Gives a request a new id: in its `X-Request-Id`, in place of any that it has in whatever
-    /// spelling, and in its extensions.
+    /// Gives a request a new id, in its extensions. What it says itself of its id stays in its
+    /// fields until [`set`](Self::set) takes its place, on the way to an upstream.
     pub fn assign<B>(request: &mut Request<B>) -> Self {
         let id = Self { id: Uuid::new_v4() };
-        id.set(request.headers_mut());
         request.extensions_mut().insert(id);
         id
     }
@@ -36,12 +36,25 @@ impl RequestId {
 
     /// Sets the id among a message's fields, in place of any that is there in whatever spelling.
     pub fn set(self, headers: &mut HeaderMap) {
-        spelling::remove_where(headers, |name| spelling::is(name, "x-request-id"));
         let mut buffer = Uuid::encode_buffer();
         let text: &str = self.id.as_hyphenated().encode_lower(&mut buffer);
-        if let Ok(value) = HeaderValue::from_str(text) {
-            headers.insert(X_REQUEST_ID, value);
-        }
+        replace(headers, HeaderValue::from_str(text).ok());
+    }
+
+    /// The same, with a value that shares its allocation with others.
+    pub(crate) fn set_shared(self, headers: &mut HeaderMap, values: &mut Values) {
+        let mut buffer = Uuid::encode_buffer();
+        replace(
+            headers,
+            values.copied(self.id.as_hyphenated().encode_lower(&mut buffer)),
+        );
+    }
+}
+
+fn replace(headers: &mut HeaderMap, id: Option<HeaderValue>) {
+    spelling::remove_where(headers, |name| spelling::is(name, "x-request-id"));
+    if let Some(id) = id {
+        headers.insert(X_REQUEST_ID, id);
     }
 }
 
@@ -65,6 +78,7 @@ mod tests {
             .headers_mut()
             .append("x_request_id", HeaderValue::from_static("mine"));
         let id = RequestId::assign(&mut request);
+        id.set(request.headers_mut());
         assert_eq!(request.headers().len(), 1);
         assert_eq!(request.headers()["x-request-id"], id.to_string());
         assert_eq!(request.extensions().get(), Some(&id));

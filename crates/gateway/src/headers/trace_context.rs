@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use bytes::{BufMut, BytesMut};
 use http::Request;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 use super::spelling;
+use super::values::Values;
 
 /// The trace, and who asked: version, trace, span and flags.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -60,17 +63,16 @@ impl Default for TracePolicy {
 
 impl TraceContext {
     /// Gives a request its place in a trace: in the one that it says it belongs to, where it may
-    /// say so, else in a new one. In its fields, in place of what is there, and in its extensions.
+    /// say so, else in a new one. In its extensions: its fields say the same once they are
+    /// [`set`](Self::set), on the way to an upstream.
     pub(crate) fn assign<B>(request: &mut Request<B>, policy: TracePolicy, trusted: bool) -> Self {
         let believed = match policy.inbound {
             Inbound::Trusted => trusted,
             Inbound::Always => true,
             Inbound::Never => false,
         };
-        let headers = request.headers_mut();
-        let inbound = believed.then(|| Self::of(headers)).flatten();
+        let inbound = believed.then(|| Self::of(request.headers())).flatten();
         let context = inbound.unwrap_or_else(|| Self::begun(policy.sampled));
-        context.set(headers);
         request.extensions_mut().insert(context.clone());
         context
     }
@@ -102,14 +104,30 @@ impl TraceContext {
     }
 
     /// Sets the fields, in place of what bears their names.
-    pub(crate) fn set(&self, headers: &mut HeaderMap) {
+    pub(crate) fn set(&self, headers: &mut HeaderMap, values: &mut Values) {
         spelling::remove_where(headers, is_ours);
-        if let Ok(parent) = HeaderValue::try_from(self.to_string()) {
+        if let Some(parent) = values.value(|text| self.write(text)) {
             headers.insert(TRACEPARENT, parent);
         }
         if let Some(state) = &self.state {
             headers.insert(TRACESTATE, state.clone());
         }
+    }
+
+    /// Writes `traceparent`, as each request's needs: without what formats anything.
+    fn write(&self, text: &mut BytesMut) {
+        let (mut trace, mut span) = ([0; Simple::LENGTH], [0; Simple::LENGTH]);
+        let trace = Uuid::from_u128(self.trace)
+            .as_simple()
+            .encode_lower(&mut trace);
+        let span = Uuid::from_u64_pair(0, self.span)
+            .as_simple()
+            .encode_lower(&mut span);
+        text.put_slice(b"00-");
+        text.put_slice(trace.as_bytes());
+        text.put_slice(b"-");
+        text.put_slice(span.as_bytes().last_chunk::<16>().unwrap_or(&[b'0'; 16]));
+        text.put_slice(if self.is_sampled { b"-01" } else { b"-00" });
     }
 
     /// The id of the trace.
@@ -222,7 +240,8 @@ mod tests {
         }
         let context = TraceContext::assign(&mut request, policy, trusted);
         assert_eq!(request.extensions().get(), Some(&context));
-        let headers = request.into_parts().0.headers;
+        let mut headers = request.into_parts().0.headers;
+        context.set(&mut headers, &mut Values::with_capacity(0));
         assert_eq!(headers[TRACEPARENT], context.to_string());
         assert_eq!(headers.get_all(TRACEPARENT).iter().count(), 1);
         headers

@@ -77,7 +77,7 @@ impl Live {
     pub(super) fn record_end(&self, manager: &KeyManager) {
         let since = self.ending_since.load(Ordering::Relaxed);
         if since != NEVER {
-            let now = manager.clock().now().monotonic();
+            let now = manager.clock().monotonic();
             let took = Duration::from_nanos(now.saturating_sub(since));
             self.route.endings.record(took.as_secs_f64());
         }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use super::normalize::{canonicalize, is_canonical, is_control, same_name};
+use super::normalize::{canonicalize, has_marks, is_canonical, is_control, same_name};
 use super::{PathError, PathErrorKind, Prefix};
 
 /// The longest request target that [`CanonicalPath::from_uri`] takes, in bytes: 8 KiB, the least
@@ -85,7 +85,7 @@ impl CanonicalPath {
             .path()
             .strip_prefix(wanted)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if literally || !self.path().contains(['%', ';']) {
+        if literally || !has_marks(self.path()) {
             return literally;
         }
         let mut segments = self.path().split('/');

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::PathErrorKind;
 
 /// Whether a path is in canonical form and holds none of what [`canonicalize`] must look at as a
@@ -37,7 +39,7 @@ pub(super) fn same_name(segment: &str, name: &str) -> bool {
 
 /// What [`same_name`] compares, of one segment of a canonical path.
 pub(super) fn name_of(segment: &str) -> Cow<'_, [u8]> {
-    if segment.contains(['%', ';']) {
+    if has_marks(segment) {
         Cow::Owned(decoded(without_parameters(segment)).collect())
     } else {
         Cow::Borrowed(segment.as_bytes())
@@ -46,6 +48,9 @@ pub(super) fn name_of(segment: &str) -> Cow<'_, [u8]> {
 
 /// Whether what is decoded once has something encoded in it still, as `%253A`.
 pub(super) fn is_encoded_again(segment: &str) -> bool {
+    if !has_marks(segment) {
+        return false;
+    }
     let digits = |after: &str| hex_pair(&mut after.bytes()).is_ok();
     segment.split("%25").skip(1).any(digits)
 }
@@ -75,8 +80,16 @@ pub(super) fn plainest(path: &str) -> String {
 
 /// Whether [`without_parameters`] would shorten any segment of a canonical path.
 pub(super) fn has_parameters(path: &str) -> bool {
-    path.split('/')
-        .any(|segment| without_parameters(segment).len() != segment.len())
+    has_marks(path)
+        && path
+            .split('/')
+            .any(|segment| without_parameters(segment).len() != segment.len())
+}
+
+/// Whether anything is encoded or may end a name. Hardly any path has such a mark, so this is what
+/// is asked first.
+pub(super) fn has_marks(text: &str) -> bool {
+    memchr2(b'%', b';', text.as_bytes()).is_some()
 }
 
 /// A segment up to what a server may take for the end of its name: `;`, `%3B`, `%3F`, `%23`.
@@ -115,6 +128,9 @@ pub(super) const fn is_control(byte: u8) -> bool {
 }
 
 fn cut<'a>(segment: &'a str, marks: &[&str]) -> &'a str {
+    if !has_marks(segment) {
+        return segment;
+    }
     marks.iter().fold(segment, |shorter, mark| {
         shorter
             .split_once(mark)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use portcullis::Grant;
 use portcullis::clock::Clock;
@@ -24,7 +24,7 @@ use crate::access::Notes;
 use crate::body::{BodyError, BodySource, Observed, ProxyBody, Whole};
 use crate::forward::{Forward, Passage, Terms};
 use crate::headers::host::AskedHost;
-use crate::headers::identity::{self, Identity};
+use crate::headers::identity::{Identity, IdentityFields};
 use crate::headers::origin::Origin;
 use crate::headers::request_id::RequestId;
 use crate::headers::upgrade::{self, BadUpgrade, Protocol};
@@ -174,12 +174,12 @@ impl Shared {
         };
         let subject = Subject { request_id, key_id };
         let notes = request.extensions().get::<Notes>().cloned();
-        let since = self.clock.now().monotonic();
+        let since = self.clock.monotonic();
         if let Some(notes) = &notes {
             notes.sent(since);
         }
         let sent = self.exchange(request, passage, ends_at).await;
-        let until = self.clock.now().monotonic();
+        let until = self.clock.monotonic();
         if let Some(notes) = notes {
             notes.answered(until);
         }
@@ -243,8 +243,8 @@ impl Shared {
         let passage = Passage {
             path: self.rewrite.of(path).ok_or(Unfit::Path)?,
             origin: origin.unwrap_or_else(|| Origin::of_peer(peer())),
-            host: extensions.get::<AskedHost>().cloned(),
-            identity: passed.grant().map(identity_of).unwrap_or_default(),
+            host: extensions.remove::<AskedHost>(),
+            identity: passed.grant().map(identity_of),
         };
         Ok((passage, passed.grant().map(Grant::key_id)))
     }
@@ -316,17 +316,14 @@ fn bad_upgrade(bad: BadUpgrade) -> Response<ProxyBody> {
     response
 }
 
-fn identity_of(grant: &Grant) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(5);
-    let identity = Identity {
+fn identity_of(grant: &Grant) -> IdentityFields {
+    IdentityFields::new(&Identity {
         key_id: &grant.key_id().to_string(),
         owner: grant.owner().as_str(),
         service: grant.service().as_str(),
         environment: grant.environment().as_str(),
         scopes: &grant.scopes().to_string(),
-    };
-    identity::set(&mut headers, &identity);
-    headers
+    })
 }
 
 impl<B> Service<Request<B>> for ToUpstream
