@@ -8,12 +8,16 @@
 //! - `nginx`: nginx with a plain `proxy_pass`, which asks nobody for a key; left out where it is
 //!   not installed.
 //!
+//! With `--count FOLDER` the instructions of each side are counted by valgrind in place of its time,
+//! which other programs on the machine do not change, and its profile is left in the folder.
+//!
 //! Each runs in a process of its own, so that its CPU time can be told. The upstream and the
 //! clients share this one. `cargo bench -p portcullis-benches --bench load -- --seconds 3` is
 //! shorter.
 
 mod client;
 mod control;
+mod count;
 mod nginx;
 mod proxy;
 mod report;
@@ -22,11 +26,13 @@ mod side;
 mod upstream;
 mod verify;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use portcullis_benches::{Failure, ended};
 
+use count::Under;
 use proxy::Role;
 
 /// Loads the gateway and proxies without checks, in turn.
@@ -54,6 +60,9 @@ pub(crate) struct Load {
     /// Keys, used in turn.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     keys: u16,
+    /// Counts instructions in place of time, under valgrind, and leaves the profiles in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    count: Option<PathBuf>,
     /// What cargo passes to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -86,9 +95,13 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(load: &Load) -> Result<(), Failure> {
     let upstream = upstream::Upstream::start().await?;
+    if let Some(folder) = &load.count {
+        return count::run(load, &upstream, folder).await;
+    }
     let mut sides = Vec::new();
     for role in Role::ALL {
-        let started = side::Side::start(role, upstream.address(), load.keys).await?;
+        let started =
+            side::Side::start(role, upstream.address(), load.keys, &Under::Nothing).await?;
         let Some(mut side) = started else {
             println!("{} is not installed, and left out", role.as_str());
             continue;

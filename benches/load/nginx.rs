@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -12,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::control::END;
+use crate::count::Under;
 
 /// nginx with a plain `proxy_pass`: connections kept on both sides, a worker a core, no log.
 pub(crate) struct Nginx {
@@ -24,25 +26,28 @@ pub(crate) struct Nginx {
 
 impl Nginx {
     /// Starts the one that is installed; nothing where none is.
-    pub(crate) async fn start(upstream: SocketAddr) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn start(
+        upstream: SocketAddr,
+        under: &Under,
+    ) -> Result<Option<Self>, Failure> {
+        if !is_installed().await? {
+            return Ok(None);
+        }
         let folder = TempDir::new()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let path = folder.path();
         fs::write(
             path.join("nginx.conf"),
-            configuration(path.display(), address, upstream),
+            configuration(path.display(), address, upstream, under),
         )?;
-        let started = Command::new("nginx")
+        let child = under
+            .command(OsStr::new("nginx"))
             .arg("-p")
             .arg(path)
             .args(["-e", "stderr", "-c", "nginx.conf"])
             .stdin(Stdio::null())
             .kill_on_drop(true)
-            .spawn();
-        let child = match started {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            started => started?,
-        };
+            .spawn()?;
         let main = child.id().ok_or("nginx ended at once")?;
         let mut nginx = Self {
             address,
@@ -66,6 +71,10 @@ impl Nginx {
             sleep(Duration::from_millis(10)).await;
         }
         Ok(())
+    }
+
+    pub(crate) const fn id(&self) -> u32 {
+        self.main
     }
 
     /// Nanoseconds of CPU time that all of its processes have used so far.
@@ -95,16 +104,34 @@ impl Nginx {
     }
 }
 
+async fn is_installed() -> Result<bool, Failure> {
+    let version = Command::new("nginx")
+        .arg("-v")
+        .stderr(Stdio::null())
+        .status();
+    match version.await {
+        Ok(status) => Ok(status.success()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn configuration(
     folder: impl std::fmt::Display,
     address: SocketAddr,
     upstream: SocketAddr,
+    under: &Under,
 ) -> String {
+    // What is counted is one process.
+    let processes = match under {
+        Under::Nothing => "",
+        Under::Callgrind(_) => "master_process off;\n",
+    };
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("    {kind}_temp_path {folder}/{kind};\n"))
         .concat();
     format!(
-        "daemon off;\npid {folder}/pid;\nworker_processes auto;\n\
+        "daemon off;\n{processes}pid {folder}/pid;\nworker_processes auto;\n\
          events {{ worker_connections 16384; }}\n\
          http {{\n{temporary}    access_log off;\n    keepalive_requests 1000000000;\n    \
          upstream orders {{ server {upstream}; keepalive 4096; keepalive_requests 1000000000; }}\n    \

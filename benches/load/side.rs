@@ -4,10 +4,11 @@ use std::process::Stdio;
 
 use portcullis_benches::Failure;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
 use crate::control::{CPU, END, READY};
+use crate::count::Under;
 use crate::nginx::Nginx;
 use crate::proxy::Role;
 
@@ -37,9 +38,10 @@ impl Side {
         role: Role,
         upstream: SocketAddr,
         keys: u16,
+        under: &Under,
     ) -> Result<Option<Self>, Failure> {
         if role == Role::Nginx {
-            let nginx = Nginx::start(upstream).await?;
+            let nginx = Nginx::start(upstream, under).await?;
             return Ok(nginx.map(|nginx| Self {
                 role,
                 address: nginx.address,
@@ -47,7 +49,7 @@ impl Side {
                 process: Process::Nginx(nginx),
             }));
         }
-        let mut own = Own::start(role, upstream, keys)?;
+        let mut own = Own::start(role, upstream, keys, under)?;
         let address = next(&mut own.output).await?.parse()?;
         let mut tokens = Vec::new();
         loop {
@@ -75,6 +77,14 @@ impl Side {
         }
     }
 
+    /// The id of the process; of several, the one that the others are children of.
+    pub(crate) fn id(&self) -> Option<u32> {
+        match &self.process {
+            Process::Own(own) => own.child.id(),
+            Process::Nginx(nginx) => Some(nginx.id()),
+        }
+    }
+
     /// Has the process end in order.
     pub(crate) async fn end(self) -> Result<(), Failure> {
         let mut own = match self.process {
@@ -91,8 +101,10 @@ impl Side {
 }
 
 impl Own {
-    fn start(role: Role, upstream: SocketAddr, keys: u16) -> Result<Self, Failure> {
-        let mut child = Command::new(env::current_exe()?)
+    fn start(role: Role, upstream: SocketAddr, keys: u16, under: &Under) -> Result<Self, Failure> {
+        let program = env::current_exe()?;
+        let mut child = under
+            .command(program.as_os_str())
             .args([
                 "serve",
                 role.as_str(),
