@@ -19,6 +19,7 @@ use crate::operations::{self, Readiness};
 use crate::reload::{ConfigStatus, Reloader, Reloads, Target};
 use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
+use crate::spans;
 use crate::stack::stack;
 use crate::telemetry::Metrics;
 use crate::tls::{ServerTls, TlsError, TlsHandle};
@@ -89,7 +90,8 @@ async fn run(
         None => (None, None),
     };
     let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
-    let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
+    let (spans, export) = config.otlp.as_ref().map(spans::open).transpose()?.unzip();
+    let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path, spans);
     let allowed = server.handle();
     let target = Target::new(&config, gate.clone(), live.clone(), allowed.clone(), tls)?;
     let stack = stack(target.stamp(), access.clone(), target.router());
@@ -137,9 +139,18 @@ async fn run(
         let _ = reloading.await;
     }
     let flushed = gate.shutdown().await;
-    if let Some(lines) = lines {
-        lines.close().await;
-    }
+    // Each has its own bound, and none has to wait for the other.
+    let lines = async {
+        if let Some(lines) = lines {
+            lines.close().await;
+        }
+    };
+    let spans = async {
+        if let Some(export) = export {
+            export.close().await;
+        }
+    };
+    tokio::join!(lines, spans);
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.
     let _ = operations.await;

@@ -76,8 +76,18 @@
 //! | `portcullis_tunnels_open`, `portcullis_tunnels_ended_total{reason}` | connections that carry another protocol, and why they do no more: `closed`, `client_gone`, `upstream_broke`, `idle`, `ended` by the gateway, or `cut` where the client took nothing of that |
 //! | `portcullis_requests_cut_total` | of these, those whose connection had to be cut |
 //! | `portcullis_access_log_dropped_total{reason}` | lines of the access log that were lost: `queue_full`, `write_failed` |
+//! | `portcullis_trace_spans_exported_total`, `portcullis_trace_spans_dropped_total{reason}` | spans that the collector took, and that were lost: `queue_full`, `export_failed`, `rejected` by the collector, `shutdown` |
+//! | `portcullis_trace_exports_total{outcome}` | attempts at sending a batch of them: `taken`, `partly`, `failed` |
 //!
 //! [`telemetry::names`] lists all that there are, with their labels.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | what |
+//! |---|---|
+//! | `otlp` | traces go to a collector of OpenTelemetry: [`spans`], `[trace.otlp]` of the configuration |
 
 pub mod access;
 pub mod body;
@@ -97,6 +107,7 @@ pub mod reload;
 mod route;
 pub mod server;
 pub mod setting;
+pub mod spans;
 mod stack;
 mod stamp;
 pub mod telemetry;

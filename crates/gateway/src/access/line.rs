@@ -69,20 +69,20 @@ pub(super) struct Decision {
         serialize_with = "shown_if_some",
         skip_serializing_if = "Option::is_none"
     )]
-    key_id: Option<KeyId>,
+    pub(super) key_id: Option<KeyId>,
     /// What a token that was refused only says of itself.
     #[serde(
         serialize_with = "shown_if_some",
         skip_serializing_if = "Option::is_none"
     )]
-    claimed_key_id: Option<KeyId>,
+    pub(super) claimed_key_id: Option<KeyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
+    pub(super) verdict: Option<&'static str>,
     /// Why the verdict is no grant, or why the request was ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    admission: Option<&'static str>,
+    pub(super) admission: Option<&'static str>,
     #[serde(
         serialize_with = "shown_if_some",
         skip_serializing_if = "Option::is_none"
@@ -93,7 +93,7 @@ pub(super) struct Decision {
     remaining: Option<u32>,
     /// What the client was told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<&'static str>,
+    pub(super) refused: Option<&'static str>,
 }
 
 impl Decision {

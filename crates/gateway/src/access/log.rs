@@ -6,6 +6,7 @@ use portcullis::clock::Clock;
 
 use super::AccessSink;
 use super::metrics::RouteMetrics;
+use crate::spans::SpanQueue;
 
 /// Where the records of requests go: histograms, and lines where there is an output for them.
 /// Cheap to clone.
@@ -19,6 +20,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     sink: Option<AccessSink>,
     with_path: bool,
+    spans: Option<SpanQueue>,
     /// Of requests that came to no route.
     nowhere: RouteMetrics,
     /// From when on nobody but the gateway ends what is under way, in monotonic nanoseconds.
@@ -26,11 +28,17 @@ struct Shared {
 }
 
 impl AccessLog {
-    pub(crate) fn new(clock: Arc<dyn Clock>, sink: Option<AccessSink>, with_path: bool) -> Self {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        sink: Option<AccessSink>,
+        with_path: bool,
+        spans: Option<SpanQueue>,
+    ) -> Self {
         let shared = Shared {
             clock,
             with_path: with_path && sink.is_some(),
             sink,
+            spans,
             nowhere: RouteMetrics::new("", ""),
             cut_from: AtomicU64::new(u64::MAX),
         };
@@ -53,6 +61,11 @@ impl AccessLog {
 
     pub(super) fn sink(&self) -> Option<&AccessSink> {
         self.shared.sink.as_ref()
+    }
+
+    /// Where spans go, if they go anywhere.
+    pub(super) fn spans(&self) -> Option<&SpanQueue> {
+        self.shared.spans.as_ref()
     }
 
     /// Whether lines have a path.

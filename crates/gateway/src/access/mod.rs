@@ -31,6 +31,10 @@ mod service;
 mod sink;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "otlp")]
+mod traced;
+#[cfg(not(feature = "otlp"))]
+mod untraced;
 mod upload;
 
 pub use config::{AccessLogConfig, AccessOutput};
@@ -41,3 +45,7 @@ pub(crate) use log::AccessLog;
 pub(crate) use notes::Notes;
 pub(crate) use outcome::Panicked;
 pub(crate) use sink::AccessSink;
+#[cfg(feature = "otlp")]
+use traced::Traced;
+#[cfg(not(feature = "otlp"))]
+use untraced::Traced;

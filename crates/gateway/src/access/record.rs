@@ -10,7 +10,7 @@ use super::line::{Decision, Line, millis, protocol};
 use super::metrics::Measured;
 use super::notes::Told;
 use super::outcome::{Answer, Ending, Outcome, Panicked, without_route};
-use super::{AccessLog, Notes};
+use super::{AccessLog, Notes, Traced};
 use crate::body::{BodyErrorKind, BodySource};
 use crate::headers::request_id::RequestId;
 use crate::headers::trace_context::{TraceContext, TraceId};
@@ -34,6 +34,8 @@ pub(super) struct Record {
     method: Option<Method>,
     fault: Option<HeadFault>,
     path: Option<String>,
+    /// What a span says of it besides, where it is to have one.
+    traced: Option<Traced>,
     head: Option<Head>,
     has_panicked: bool,
     failure: Option<UpstreamErrorKind>,
@@ -78,6 +80,7 @@ impl Record {
             method: fault.is_none().then(|| request.method().clone()),
             fault,
             path: log.with_path().then(|| path(request)).flatten(),
+            traced: Traced::begin(&log, request),
             head: None,
             has_panicked: false,
             failure: None,
@@ -138,6 +141,10 @@ impl Record {
         });
         if let Some(sink) = self.log.sink() {
             sink.write(&self.line(&told, now).into_bytes());
+        }
+        if let Some(traced) = &self.traced {
+            let line = self.line(&told, now);
+            traced.finish(&line, &told, self.failure, self.began, now);
         }
     }
 
@@ -241,7 +248,7 @@ fn upstream_time(told: &Told) -> Option<u64> {
 
 /// The path that is routed, without the query and without what looks like a token. What has no
 /// one path has none here.
-fn path<B>(request: &Request<B>) -> Option<String> {
+pub(super) fn path<B>(request: &Request<B>) -> Option<String> {
     let path = CanonicalPath::from_uri(request.uri()).ok()?;
     let mut path = token::redact(path.path()).into_owned();
     path.truncate(path.floor_char_boundary(LONGEST_PATH));

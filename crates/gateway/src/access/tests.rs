@@ -43,7 +43,7 @@ impl World {
         };
         let (sink, writer) = AccessSink::open(&config).expect("opened");
         let clock = ManualClock::new();
-        let log = AccessLog::new(Arc::new(clock.clone()), Some(sink), true);
+        let log = AccessLog::new(Arc::new(clock.clone()), Some(sink), true, None);
         Self {
             _folder: folder,
             path,
@@ -335,7 +335,7 @@ async fn no_token_stands_in_a_line() {
 fn requests_without_a_line_are_measured_as_well() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let clock = ManualClock::new();
-    let log = AccessLog::new(Arc::new(clock.clone()), None, true);
+    let log = AccessLog::new(Arc::new(clock.clone()), None, true, None);
     metrics::with_local_recorder(&recorder, || {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         runtime.expect("a runtime").block_on(async {

@@ -23,6 +23,8 @@ pub(crate) struct Target {
     upstreams: Arc<Upstreams>,
     router: Router<RouteService>,
     stamp: StampHandle,
+    /// Whether spans go to a collector, whatever later configurations say.
+    exports: bool,
     server: ServerHandle,
     /// What new connections in TLS are shown, if there is a listener for them.
     tls: Option<TlsHandle>,
@@ -57,6 +59,7 @@ impl Target {
         Ok(Self {
             router: Router::new(Arc::new(routing), config.max_path_length),
             stamp: StampHandle::new(&config.origin, config.trace),
+            exports: config.otlp.is_some(),
             gate,
             live,
             upstreams: Arc::new(upstreams),
@@ -95,7 +98,10 @@ impl Target {
             upstreams: Arc::new(upstreams),
             max_path_length: config.max_path_length,
             origin: config.origin.clone(),
-            trace: config.trace,
+            trace: TracePolicy {
+                export: config.trace.export.filter(|_| self.exports),
+                ..config.trace
+            },
             server: config.server.clone(),
             tls,
         })
