@@ -8,19 +8,19 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// An authority that issues certificates.
-pub(super) struct Ca {
-    pub(super) pem: String,
+pub(crate) struct Ca {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate and its key, as PEM.
-pub(super) struct Pair {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Pair {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Ca {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         // Two of one name would be taken for one whose signature is bad.
@@ -34,12 +34,12 @@ impl Ca {
     }
 
     /// For these names or addresses.
-    pub(super) fn issue(&self, names: &[&str]) -> Pair {
+    pub(crate) fn issue(&self, names: &[&str]) -> Pair {
         self.issue_until(names, 4000)
     }
 
     /// The same, until the beginning of a year.
-    pub(super) fn issue_until(&self, names: &[&str], year: i32) -> Pair {
+    pub(crate) fn issue_until(&self, names: &[&str], year: i32) -> Pair {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
         params.not_before = rcgen::date_time_ymd(2000, 1, 1);
@@ -53,14 +53,14 @@ impl Ca {
     }
 
     /// Writes the root into a file of the folder.
-    pub(super) fn write(&self, place: &Place, name: &str) {
+    pub(crate) fn write(&self, place: &Place, name: &str) {
         fs::write(place.path(name), &self.pem).expect("written");
     }
 }
 
 impl Pair {
     /// Writes the two files `NAME.pem` and `NAME.key` of the folder.
-    pub(super) fn write(&self, place: &Place, name: &str) {
+    pub(crate) fn write(&self, place: &Place, name: &str) {
         let file = |ending, text| fs::write(place.path(&format!("{name}.{ending}")), text);
         file("pem", &self.certificate).expect("written");
         file("key", &self.key).expect("written");

@@ -4,7 +4,7 @@
 mod client;
 mod clients;
 mod example;
-mod made;
+pub(crate) mod made;
 mod names;
 mod renewed;
 mod tunnels;
@@ -55,7 +55,7 @@ impl Secure {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address")
 }
