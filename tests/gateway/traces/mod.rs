@@ -5,7 +5,7 @@ mod export;
 mod secure;
 mod spans;
 
-use portcullis_tests::{Gateway, Place, Upstream};
+use portcullis_tests::{Gateway, Place, Upstream, eventually};
 
 use crate::{PROGRAM, service};
 use collector::Collector;
@@ -61,6 +61,16 @@ impl World {
     /// The fields of a good request, and these.
     fn fields(&self, further: &str) -> String {
         format!("authorization: Bearer {}\r\n{further}", self.token)
+    }
+
+    /// Writes something else into the configuration, and waits until that counts.
+    fn reload(&self, from: &str, to: &str) {
+        let applied = || self.gateway.metric("portcullis_config_reloads_total") as u64;
+        let (before, path) = (applied(), self.place.config());
+        let text = std::fs::read_to_string(path).expect("a configuration");
+        assert!(text.contains(from), "{text}");
+        self.place.write_config(&text.replace(from, to));
+        eventually("it is read again", || applied() > before);
     }
 
     fn log(&self) -> String {

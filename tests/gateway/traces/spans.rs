@@ -133,6 +133,23 @@ fn whether_a_trace_is_recorded_says_who_began_it() {
 }
 
 #[test]
+fn a_reload_takes_up_how_many_traces_are_recorded_and_not_where_they_go() {
+    let collector = Collector::start();
+    let world = World::start(&collector, "ratio = 0.0", "");
+    let ask = || get_with(world.gateway.address, "/orders", &world.fields("")).status;
+    assert_eq!(ask(), 200);
+    world.reload("ratio = 0.0", "ratio = 1.0");
+    assert_eq!(ask(), 200);
+    collector.wait_for(2);
+    let waits = || world.gateway.metric("portcullis_config_restart_needed") as u64;
+    assert_eq!(waits(), 0);
+    let elsewhere = format!("{}\"", collector.address);
+    world.reload(&elsewhere, "127.0.0.1:1\"");
+    assert_eq!((ask(), waits()), (200, 1));
+    collector.wait_for(4);
+}
+
+#[test]
 fn what_is_refused_or_fails_has_a_span_that_says_so() {
     let away = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -169,6 +186,8 @@ fn what_is_refused_or_fails_has_a_span_that_says_so() {
     assert_eq!(faulty.of_name("url.path"), None);
     assert_eq!(other.name, "HTTP /orders/*");
     assert_eq!(other.of_name("http.request.method"), Some("_OTHER"));
+    let original = other.of_name("http.request.method_original");
+    assert_eq!(original, Some("BREW"));
     for span in [&refused, &nowhere, &faulty, &other] {
         assert!(
             !span.is_error,

@@ -125,8 +125,10 @@ impl Seen {
         told: &Told,
         method: Option<&'static str>,
     ) -> Vec<(&'static str, Value)> {
-        let mut span = Attributes::with_capacity(28);
+        let mut span = Attributes::with_capacity(29);
         span.tell("http.request.method", method);
+        let original = line.method.as_deref().filter(|_| method == Some(OTHER));
+        span.tell("http.request.method_original", original.map(text));
         span.tell(
             "http.route",
             told.route.as_ref().map(|route| text(&route.pattern)),

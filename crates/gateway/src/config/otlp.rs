@@ -26,10 +26,19 @@ pub(super) fn resolve_otlp(
     folder: &Path,
     findings: &mut Vec<Finding>,
 ) -> Option<(OtlpConfig, Ratio)> {
-    let table = table?;
+    resolve_in(cfg!(feature = "otlp"), table?, folder, findings)
+}
+
+/// In a program that was built with the feature, or was not.
+fn resolve_in(
+    has_feature: bool,
+    table: Spanned<Section<Otlp>>,
+    folder: &Path,
+    findings: &mut Vec<Finding>,
+) -> Option<(OtlpConfig, Ratio)> {
     let span = table.span();
     let table = table.into_inner().0;
-    if !cfg!(feature = "otlp") {
+    if !has_feature {
         let message = "expected no such table: this program was built without the feature otlp \
                        (cargo build --features otlp)";
         findings.push(Finding::new(span, message));
@@ -129,4 +138,28 @@ fn is_taken(name: &HeaderName) -> bool {
         || [HOST, USER_AGENT].contains(name)
         || name.as_str().starts_with("content-")
         || name.as_str().starts_with("grpc-")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::file::File;
+    use super::resolve_in;
+
+    #[test]
+    fn a_program_without_the_feature_takes_no_such_table_and_names_the_feature() {
+        let missing = "expected no such table: this program was built without the feature otlp \
+                       (cargo build --features otlp)";
+        for (has_feature, message) in [(true, None), (false, Some(missing))] {
+            let text = "[trace.otlp]\nendpoint = \"http://127.0.0.1:4317\"\n";
+            let file: File = toml::from_str(text).expect("a file");
+            let table = file.trace.0.otlp.expect("the table");
+            let mut findings = Vec::new();
+            let resolved = resolve_in(has_feature, table, Path::new(""), &mut findings);
+            assert_eq!(resolved.is_some(), has_feature);
+            let told = findings.first().map(|finding| &*finding.message);
+            assert_eq!(told, message);
+        }
+    }
 }

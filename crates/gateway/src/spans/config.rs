@@ -26,7 +26,7 @@ pub struct OtlpConfig {
     /// How long one attempt may take. 10 ms to 1 min; 10 s by default.
     pub timeout: Duration,
     /// The most requests whose spans may wait; those of further ones are lost. 16 to 65,536; 4,096
-    /// by default: about 8 MiB at most.
+    /// by default: about 20 MiB at most.
     pub queue: usize,
     /// The most requests whose spans are sent at once. 1 to 4,096; 512 by default.
     pub batch: usize,
