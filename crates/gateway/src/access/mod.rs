@@ -11,6 +11,9 @@
 //! (`AccessSink`). A request never waits for it: where the queue is full, or the output takes
 //! nothing, lines are lost and counted.
 //!
+//! Where spans go to a collector ([`spans`](crate::spans)), the finished record is told once more as
+//! those of its request.
+//!
 //! No line holds a token, a header field's value or a query. The path is there only where the
 //! configuration asks for it, in its canonical form and with whatever looks like a token taken out.
 

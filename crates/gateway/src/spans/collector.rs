@@ -72,7 +72,9 @@ impl Collector {
         let answer = sent.map_err(|error| Failure::Unanswered(error.kind()))?;
         let (status, head, body) = read(answer).await?;
         let answer = match self.protocol {
-            _ if status != StatusCode::OK => return Err(Failure::Status(status)),
+            // gRPC has one status for whatever it says itself.
+            OtlpProtocol::Grpc if status != StatusCode::OK => return Err(Failure::Status(status)),
+            _ if !status.is_success() => return Err(Failure::Status(status)),
             OtlpProtocol::Grpc => {
                 grpc::status(&head, body.trailers())?;
                 let body = body.to_bytes();

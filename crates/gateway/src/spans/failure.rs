@@ -45,3 +45,35 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::Failure;
+    use crate::upstream::UpstreamErrorKind;
+
+    #[test]
+    fn what_may_be_taken_later_is_tried_again() {
+        for code in 1..=16 {
+            let transient = [1, 4, 8, 10, 11, 14, 15].contains(&code);
+            assert_eq!(Failure::Grpc(code).is_transient(), transient, "{code}");
+        }
+        for (status, transient) in [
+            (400, false),
+            (401, false),
+            (429, true),
+            (500, false),
+            (503, true),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(
+                Failure::Status(status).is_transient(),
+                transient,
+                "{status}"
+            );
+        }
+        assert!(Failure::Late.is_transient() && !Failure::Garbage.is_transient());
+        assert!(Failure::Unanswered(UpstreamErrorKind::Connect).is_transient());
+    }
+}

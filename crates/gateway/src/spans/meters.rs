@@ -63,3 +63,37 @@ impl std::fmt::Debug for Meters {
         f.debug_struct("Meters").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::{Lost, Meters};
+    use crate::spans::failure::Failure;
+
+    #[test]
+    fn what_is_lost_and_what_came_of_attempts_is_told_apart() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let meters = metrics::with_local_recorder(&recorder, Meters::new);
+        meters.lost(2, Lost::QueueFull);
+        meters.lost(3, Lost::ExportFailed);
+        meters.lost(5, Lost::Shutdown);
+        meters.attempted(10, Ok(0));
+        meters.attempted(10, Ok(7));
+        meters.attempted(10, Err(Failure::Late));
+        let text = recorder.handle().render();
+        for line in [
+            "spans_dropped_total{reason=\"queue_full\"} 2",
+            "spans_dropped_total{reason=\"export_failed\"} 3",
+            "spans_dropped_total{reason=\"rejected\"} 7",
+            "spans_dropped_total{reason=\"shutdown\"} 5",
+            "exports_total{outcome=\"taken\"} 1",
+            "exports_total{outcome=\"partly\"} 1",
+            "exports_total{outcome=\"failed\"} 1",
+            "spans_exported_total 13",
+        ] {
+            let line = format!("portcullis_trace_{line}\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+    }
+}
