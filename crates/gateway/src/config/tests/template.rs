@@ -13,7 +13,7 @@ pub(super) fn uncommented() -> String {
     let (mut fields, tables) = documented::uncommented();
     if !cfg!(feature = "otlp") {
         // A program that was built without it takes no such table.
-        let from = fields.find("[trace.otlp]").expect("the table");
+        let from = fields.find("\n[trace.otlp]\n").expect("the table") + 1;
         let rest = fields.get(from + 1..).expect("the rest");
         let to = from + 1 + rest.find("\n[").expect("a table behind it");
         fields.replace_range(from..to, "");
