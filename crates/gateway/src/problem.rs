@@ -79,6 +79,7 @@ const fn grpc_status(kind: UpstreamErrorKind) -> u16 {
         | UpstreamErrorKind::Connect
         | UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol
         | UpstreamErrorKind::Ended => 14,
@@ -93,6 +94,7 @@ const fn status(kind: UpstreamErrorKind) -> StatusCode {
         | UpstreamErrorKind::Protocol => StatusCode::BAD_GATEWAY,
         UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::ResponseTimeout
+        | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Overdue => StatusCode::GATEWAY_TIMEOUT,
         UpstreamErrorKind::RequestBodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         UpstreamErrorKind::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -114,6 +116,7 @@ mod tests {
         for (kind, status, grpc) in [
             (UpstreamErrorKind::Connect, 502, "14"),
             (UpstreamErrorKind::Full, 503, "14"),
+            (UpstreamErrorKind::Silent, 504, "14"),
             (UpstreamErrorKind::ResponseTimeout, 504, "4"),
             (UpstreamErrorKind::Overdue, 504, "4"),
             (UpstreamErrorKind::RequestBodyTooLong, 413, "8"),

@@ -32,6 +32,9 @@ pub enum UpstreamErrorKind {
     Tls,
     /// No head of a response within the response timeout. 504.
     ResponseTimeout,
+    /// Nothing came, and nobody was there who would have said so when asked: its connection of
+    /// HTTP/2 is dead. 504.
+    Silent,
     /// The connection ended before a response began. 502.
     Closed,
     /// What it sent is no response that can be handed on. 502.
@@ -91,12 +94,13 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Tls,
         Self::ResponseTimeout,
+        Self::Silent,
         Self::Closed,
         Self::Protocol,
         Self::RequestBodyTimeout,
@@ -116,6 +120,7 @@ impl UpstreamErrorKind {
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
             Self::ResponseTimeout => "response_timeout",
+            Self::Silent => "silent",
             Self::Closed => "closed",
             Self::Protocol => "protocol",
             Self::RequestBodyTimeout => "request_body_timeout",
@@ -207,6 +212,7 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
             UpstreamErrorKind::Tls => "has no connection that both sides trust",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",
+            UpstreamErrorKind::Silent => "is silent: its connection is dead",
             UpstreamErrorKind::Closed => "closed the connection before it answered",
             UpstreamErrorKind::Protocol => "did not answer in valid HTTP",
             UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",

@@ -127,6 +127,7 @@ async fn attempt(
         is_unsent: unsent.is_some(),
         has_begun: connection.has_heard(),
         is_refused: false,
+        is_told: false,
     };
     Err(Box::new(Failed {
         error,
@@ -145,6 +146,7 @@ impl Failed {
                 is_unsent: true,
                 has_begun: false,
                 is_refused: false,
+                is_told: false,
             },
             unsent: Some(request),
         })

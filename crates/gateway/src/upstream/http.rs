@@ -239,6 +239,7 @@ impl Shared {
 /// connection that is closed is as often as not the upstream's good right.
 fn severity(failed: &Failed) -> Option<Severity> {
     match failed.error.kind() {
+        _ if failed.attempted.is_told => None,
         UpstreamErrorKind::Closed | UpstreamErrorKind::Tls
             if failed.attempted.stage == Stage::OnKept && !failed.attempted.has_begun =>
         {
@@ -247,6 +248,7 @@ fn severity(failed: &Failed) -> Option<Severity> {
         UpstreamErrorKind::Connect
         | UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol => Some(Severity::Whole),
         UpstreamErrorKind::ResponseTimeout => Some(Severity::Half),

@@ -221,7 +221,9 @@ impl Member {
     }
 
     async fn speak_http2(&self, stream: Stream, until: Instant) -> Result<Session, UpstreamError> {
-        let opened = timeout_at(until, Session::open(stream, &self.terms.config)).await;
+        let idle = self.terms.meters.idle.clone();
+        let session = Session::open(stream, &self.terms.config, idle);
+        let opened = timeout_at(until, session).await;
         let failure = match opened {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err((_, Some(fault)))) => ConnectFailure::of_handshake(fault),

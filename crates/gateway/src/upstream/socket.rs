@@ -1,10 +1,12 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use crate::tls::TlsFault;
 
@@ -22,8 +24,11 @@ pub(super) struct Socket<T> {
 }
 
 /// What came from an upstream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heard {
+    start: Instant,
+    /// When anything came last, in microseconds since the start.
+    last: AtomicU64,
     /// Whether anything did, since it was last forgotten.
     anything: AtomicBool,
     /// That it does not trust us. In TLS 1.3 it says so after the handshake, to a request or before
@@ -31,7 +36,29 @@ pub(super) struct Heard {
     distrust: OnceLock<TlsFault>,
 }
 
+impl Default for Heard {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+            anything: AtomicBool::new(false),
+            distrust: OnceLock::new(),
+        }
+    }
+}
+
 impl Heard {
+    fn hear(&self) {
+        let elapsed = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.last.store(elapsed, Ordering::Relaxed);
+        self.anything.store(true, Ordering::Release);
+    }
+
+    /// When anything came last, or else the connection itself.
+    pub(super) fn last(&self) -> Instant {
+        self.start + Duration::from_micros(self.last.load(Ordering::Relaxed))
+    }
+
     pub(super) fn forget(&self) {
         self.anything.store(false, Ordering::Release);
     }
@@ -74,7 +101,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
         let before = buffer.filled().len();
         let polled = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer));
         if buffer.filled().len() > before {
-            self.heard.anything.store(true, Ordering::Release);
+            self.heard.hear();
         }
         if let Some(fault) = polled.as_ref().err().and_then(TlsFault::within) {
             let _ = self.heard.distrust.set(fault);

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,10 +10,13 @@ use http::Response;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 
+use super::pulse::Pulse;
+
 /// The body of an answer, as it comes on its stream.
 #[derive(Debug)]
 pub(in crate::upstream) struct Answer {
     stream: RecvStream,
+    pulse: Arc<Pulse>,
     /// How much is to come, where the head says so. h2 sees to it that it does.
     left: Option<u64>,
     is_read: bool,
@@ -28,11 +32,13 @@ pub(in crate::upstream) struct Answer {
 pub(in crate::upstream) struct BrokeOff(String);
 
 impl Answer {
-    pub(super) fn of(answer: Response<RecvStream>) -> Response<Self> {
+    pub(super) fn of(answer: Response<RecvStream>, pulse: Arc<Pulse>) -> Response<Self> {
+        pulse.has_answered();
         let length = answer.headers().get(CONTENT_LENGTH);
         let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
         answer.map(|stream| Self {
             stream,
+            pulse,
             left,
             is_read: false,
             is_over: false,
@@ -43,6 +49,7 @@ impl Answer {
         let Some(data) = ready!(self.stream.poll_data(cx)?) else {
             return Poll::Ready(None);
         };
+        self.pulse.has_answered();
         // Whoever asks has room for it.
         self.stream.flow_control().release_capacity(data.len())?;
         let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -58,6 +65,7 @@ impl Answer {
             self.is_read = true;
         }
         let trailers = ready!(self.stream.poll_trailers(cx)?);
+        self.pulse.has_answered();
         self.is_over = true;
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
     }

@@ -2,6 +2,7 @@
 
 mod ends;
 mod failures;
+mod silent;
 mod streams;
 
 use std::net::SocketAddr;
