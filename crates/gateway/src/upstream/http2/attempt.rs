@@ -45,6 +45,7 @@ pub(in crate::upstream) async fn attempt(
             return Err(failed(explained(member, &share, error), stage, unsent));
         }
     };
+    let end = share.session.end_of(answer.stream_id());
     let mut answer = pin!(answer);
     let (mut upload, mut empty) = match body.is_end_stream() {
         true => (None, Some(body)),
@@ -63,7 +64,7 @@ pub(in crate::upstream) async fn attempt(
                         AbortOnDropHandle::new(tokio::spawn(upload.run()))
                     });
                     let stream = Stream { _upload: upload, _share: share };
-                    return Ok((Answer::of(answer, Arc::clone(&pulse)), stream));
+                    return Ok((Answer::of(answer, Arc::clone(&pulse), end), stream));
                 }
                 Err(error) => {
                     let body = match upload {

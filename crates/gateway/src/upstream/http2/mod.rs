@@ -1,8 +1,8 @@
 //! Upstreams that are spoken to in HTTP/2 (RFC 9113): a connection is shared by many exchanges, each
 //! of them a stream of its own.
 //!
-//! One request opens a connection, and those that come meanwhile wait for it; a further one is
-//! opened where all have as many streams as they may. What ends an exchange resets its stream and
+//! One request opens a connection, and those that come meanwhile wait for it, unless they are more
+//! than it has places for; a further one is opened where all have as many streams as they may. What ends an exchange resets its stream and
 //! no other: the upload is a task of ours, so that nothing of it outlives the answer, not even where
 //! the upstream allows for no more of it.
 //!
@@ -15,6 +15,7 @@
 
 mod answer;
 mod attempt;
+mod ends;
 mod frames;
 mod head;
 mod places;

@@ -6,12 +6,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::PingPong;
 use h2::client::{Builder, Connection, SendRequest};
+use h2::{PingPong, StreamId};
 use metrics::Gauge;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::ends::{End, Ends, Followed};
 use super::places::Places;
 use super::pulse::Pulse;
 use crate::tls::{Stream, TlsFault};
@@ -19,7 +20,7 @@ use crate::upstream::UpstreamConfig;
 use crate::upstream::socket::{Heard, Socket};
 
 /// The most streams on one connection.
-const MOST_STREAMS: usize = 100;
+pub(super) const MOST_STREAMS: usize = 100;
 /// How much of an answer may come before somebody reads it. The connection takes so much of each of
 /// its streams: a reader that stands still holds up nobody else's answer.
 const WINDOW: u32 = 64 * 1024;
@@ -39,6 +40,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(in crate::upstream) struct Session {
     pub(super) requests: SendRequest<Bytes>,
     heard: Arc<Heard>,
+    ends: Arc<Ends>,
     places: Arc<Places>,
     pulse: Arc<Pulse>,
     is_doubted: AtomicBool,
@@ -55,7 +57,9 @@ impl Session {
         idle: Gauge,
     ) -> Result<Self, (h2::Error, Option<TlsFault>)> {
         let heard = Arc::new(Heard::default());
+        let ends = Arc::new(Ends::default());
         let socket = Socket::new(stream, Arc::clone(&heard));
+        let socket = Followed::new(socket, Arc::clone(&ends));
         let opened = greet(socket, config).await;
         let (requests, mut connection) = opened.map_err(|error| (error, heard.distrust()))?;
         let places = Arc::new(Places::new(idle));
@@ -73,6 +77,7 @@ impl Session {
         Ok(Self {
             requests,
             heard,
+            ends,
             places,
             pulse,
             is_doubted: AtomicBool::new(false),
@@ -83,6 +88,11 @@ impl Session {
     /// Whether somebody is there.
     pub(super) const fn pulse(&self) -> &Arc<Pulse> {
         &self.pulse
+    }
+
+    /// Whether the end of a stream came, from now on.
+    pub(super) fn end_of(&self, stream: StreamId) -> End {
+        self.ends.of(stream)
     }
 
     /// Why the upstream does not trust us, if that is what it said.
@@ -124,9 +134,11 @@ impl Session {
     }
 }
 
-type Greeted = (SendRequest<Bytes>, Connection<Socket<Stream>, Bytes>);
+/// What a connection moves its octets on.
+type Transport = Followed<Socket<Stream>>;
+type Greeted = (SendRequest<Bytes>, Connection<Transport, Bytes>);
 
-async fn greet(socket: Socket<Stream>, config: &UpstreamConfig) -> Result<Greeted, h2::Error> {
+async fn greet(socket: Transport, config: &UpstreamConfig) -> Result<Greeted, h2::Error> {
     let header_bytes = u32::try_from(config.max_header_size).unwrap_or(u32::MAX);
     let streams = u32::try_from(MOST_STREAMS).unwrap_or(u32::MAX);
     let (requests, mut connection) = Builder::new()
@@ -158,7 +170,7 @@ fn no_session() -> h2::Error {
 
 /// Moves what is sent and what comes. The connection closes by itself once it has no streams and
 /// nobody could open one; where it cannot, it is not waited for.
-async fn drive(connection: Connection<Socket<Stream>, Bytes>, open: CancellationToken) {
+async fn drive(connection: Connection<Transport, Bytes>, open: CancellationToken) {
     let forgotten = async {
         open.cancelled().await;
         sleep(FAREWELL).await;

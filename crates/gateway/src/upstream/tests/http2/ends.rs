@@ -1,14 +1,17 @@
 //! How exchanges end that are alone in that.
 
-use ::http::{Method, Response};
+use ::http::{HeaderMap, Method, Response};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use h2::Reason;
 use h2::server::Builder;
 use http_body_util::BodyExt;
+use tokio::time::timeout;
 
 use super::{Server, answered, reset, reset_midway, send, upstream};
 use crate::body::{BodyErrorKind, BodySource, ChannelBody, ProxyBody};
 use crate::upstream::tests::{full, get, request, text};
+use crate::wire::{LONG, listener};
 
 /// Also where it is reset without an error, which is no end.
 #[tokio::test]
@@ -88,4 +91,36 @@ async fn a_request_that_nobody_waits_for_is_reset() {
     let (_request, mut respond) = server.next().await;
     sent.abort();
     assert_eq!(reset(&mut respond).await, Reason::CANCEL);
+}
+
+/// As of servers that refuse an upload and do not wait for it.
+#[tokio::test]
+async fn an_early_answer_that_is_whole_stays_so_where_its_connection_ends() {
+    let (listener, address) = listener().await;
+    let upstream = upstream(address, |_| {});
+    for (ends, trails) in [(true, false), (true, true), (false, false)] {
+        let (sender, body) = ChannelBody::new();
+        let body = ProxyBody::new(body, BodySource::Client);
+        let sent = send(&upstream, request(Method::POST, body));
+        let (stream, _) = timeout(LONG, listener.accept()).await.unwrap().unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let (_request, mut respond) = connection.accept().await.unwrap().unwrap();
+        let mut stream = respond.send_response(Response::new(()), false).unwrap();
+        let is_last = ends && !trails;
+        stream
+            .send_data(Bytes::from_static(b"all of it"), is_last)
+            .unwrap();
+        if trails {
+            stream.send_trailers(HeaderMap::new()).unwrap();
+        }
+        // Nobody reads before all of it is there, and the end.
+        assert!(connection.accept().now_or_never().is_none());
+        drop((connection, stream, respond, _request));
+        let answer = answered(sent).await.into_body().collect().await;
+        match ends {
+            true => assert_eq!(answer.unwrap().to_bytes(), "all of it"),
+            false => assert_eq!(answer.unwrap_err().kind(), BodyErrorKind::Broken),
+        }
+        drop(sender);
+    }
 }
