@@ -64,7 +64,7 @@
 //! | `portcullis_http2_calmed_total{why}` | connections of HTTP/2 that were told to calm down |
 //! | `portcullis_open_files_limit` | how many files the program may have open: each connection is one |
 //! | `portcullis_tls_handshakes_total{version, protocol}` | handshakes that came to their end, by what was agreed on |
-//! | `portcullis_tls_handshake_failures_total{kind}` | those that did not: `timeout`, `closed`, `not_tls`, `incompatible`, `unknown_name`, `no_certificate`, `unknown_issuer`, `lapsed`, `wrong_name`, `bad_certificate`, `refused`, `alert`, `protocol` |
+//! | `portcullis_tls_handshake_failures_total{kind}` | those that did not: `timeout`, `closed`, `not_tls`, `incompatible`, `no_protocol`, `unknown_name`, `no_certificate`, `unknown_issuer`, `lapsed`, `wrong_name`, `bad_certificate`, `refused`, `alert`, `protocol` |
 //! | `portcullis_accept_errors_total` | connections that could not be accepted |
 //! | `portcullis_connections_refused_total{why}` | closed at once: their `address` has too many, or a proxy sent no `proxy_header` |
 //! | `portcullis_connection_head_timeouts_total` | connections that ended before a head was whole |

@@ -79,6 +79,7 @@ const fn grpc_status(kind: UpstreamErrorKind) -> u16 {
         | UpstreamErrorKind::Connect
         | UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::NoUpgrade
         | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol
@@ -90,6 +91,7 @@ const fn status(kind: UpstreamErrorKind) -> StatusCode {
     match kind {
         UpstreamErrorKind::Connect
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::NoUpgrade
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol => StatusCode::BAD_GATEWAY,
         UpstreamErrorKind::ConnectTimeout

@@ -23,7 +23,7 @@ const LINGER_OCTETS: usize = 64 * 1024;
 pub(super) struct Handshakes {
     current: TlsHandle,
     done: [(Agreed, Counter); 6],
-    failed: [(TlsFault, Counter); 13],
+    failed: [(TlsFault, Counter); TlsFault::ALL.len()],
 }
 
 /// What client and gateway came to speak: a version of TLS, and a protocol in it.

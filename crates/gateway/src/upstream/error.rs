@@ -30,6 +30,9 @@ pub enum UpstreamErrorKind {
     ConnectTimeout,
     /// It could not be trusted, or does not trust us: its certificate, or the lack of ours. 502.
     Tls,
+    /// The request changes its protocol, which HTTP/1.1 alone can, and the upstream speaks HTTP/2
+    /// alone. Nothing was sent: 502.
+    NoUpgrade,
     /// No head of a response within the response timeout. 504.
     ResponseTimeout,
     /// Nothing came, and nobody was there who would have said so when asked: its connection of
@@ -94,11 +97,12 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Tls,
+        Self::NoUpgrade,
         Self::ResponseTimeout,
         Self::Silent,
         Self::Closed,
@@ -119,6 +123,7 @@ impl UpstreamErrorKind {
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
+            Self::NoUpgrade => "no_upgrade",
             Self::ResponseTimeout => "response_timeout",
             Self::Silent => "silent",
             Self::Closed => "closed",
@@ -155,6 +160,7 @@ impl UpstreamErrorKind {
         if let Some(failure) = error.downcast_ref::<ConnectFailure>() {
             return Some(match failure.is_timeout() {
                 _ if failure.is_of_tls() => Self::Tls,
+                _ if failure.is_without_http1() => Self::NoUpgrade,
                 true => Self::ConnectTimeout,
                 false => Self::Connect,
             });
@@ -211,6 +217,7 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::Connect => "cannot be reached",
             UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
             UpstreamErrorKind::Tls => "has no connection that both sides trust",
+            UpstreamErrorKind::NoUpgrade => "changes no protocols",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",
             UpstreamErrorKind::Silent => "is silent: its connection is dead",
             UpstreamErrorKind::Closed => "closed the connection before it answered",

@@ -5,7 +5,7 @@ use http::header::HOST;
 use http::{Method, Request, Response};
 use tokio::runtime::Handle;
 
-use super::exchange::{Begun, Failed, Outgoing, exchange};
+use super::exchange::{Begun, Failed, Outgoing, Way, exchange};
 use super::health::Severity;
 use super::lease::{Exchange, Lease};
 use super::lookup::{Resolve, System};
@@ -50,6 +50,9 @@ struct Journey {
     /// Whether it says itself which host it is for.
     names_host: bool,
     times: ExchangeTimes,
+    method: Method,
+    /// The protocol that it asks for.
+    upgrade: Option<Upgrade>,
 }
 
 impl HttpUpstream {
@@ -95,35 +98,22 @@ impl Shared {
         self.roster.start();
         let full = || self.terms.error_of(UpstreamErrorKind::Full);
         let seat = self.room.enter().await.ok_or_else(full)?;
-        if let Some(upgrade) = request.extensions().get::<Upgrade>().cloned() {
-            return upgrade::send(request, &upgrade, &self.roster, &self.terms, seat).await;
-        }
         self.budget.deposit();
-        let method = request.method().clone();
-        let mut journey = Journey {
-            tried: Vec::new(),
-            left: self.terms.config.retry.attempts,
-            spare: repeatable(&request),
-            names_host: request.headers().contains_key(HOST),
-            times: ExchangeTimes::of(&request),
-        };
+        let mut journey = Journey::new(&request, &self.terms);
         let mut outgoing = Outgoing::new(request, &self.terms);
         let mut assigned = self.roster.first().await?;
         loop {
             let Outgoing { request, progress } = outgoing;
-            let kept = match journey.tried.is_empty() {
-                true => assigned.member.kept().await,
-                false => None,
-            };
+            let way = journey.way(&assigned.member).await;
             journey.tried(&assigned.member);
             let own = (!journey.names_host).then_some(&assigned.member.endpoint.host);
-            let sent = exchange(&assigned.member, own, kept, request, &progress).await;
+            let sent = exchange(&assigned.member, own, way, request, &progress).await;
             (assigned, outgoing) = match sent {
                 Ok(begun) => match self.elsewhere(&assigned, &begun, &mut journey) {
                     Some(next) => next,
                     None => {
-                        let times = journey.times;
-                        return self.answered(&method, begun, progress, assigned, seat, times);
+                        let exchange = (begun, progress, assigned, seat);
+                        return self.answered(journey, exchange).await;
                     }
                 },
                 Err(failed) => self.again(assigned, *failed, &mut journey, progress)?,
@@ -193,17 +183,20 @@ impl Shared {
         Ok((next, outgoing))
     }
 
-    fn answered(
+    async fn answered(
         &self,
-        method: &Method,
-        begun: Begun,
-        progress: Arc<Progress>,
-        assigned: Assigned,
-        seat: Seat,
-        times: ExchangeTimes,
+        journey: Journey,
+        (begun, progress, assigned, seat): (Begun, Arc<Progress>, Assigned, Seat),
     ) -> Result<Response<ProxyBody>, UpstreamError> {
         let Begun { answer, carrier } = begun;
-        if let Err(fault) = answer::check(method, &answer) {
+        let method = &journey.method;
+        let changes = journey.upgrade.as_ref();
+        let changes = changes.filter(|_| upgrade::is_change(&answer));
+        let checked = match changes {
+            Some(upgrade) => upgrade::check(upgrade, &answer),
+            None => answer::check(method, &answer),
+        };
+        if let Err(fault) = checked {
             self.roster.strike(&assigned, Severity::Whole);
             return Err(self.terms.error(fault));
         }
@@ -215,9 +208,13 @@ impl Shared {
             progress,
             assigned,
             seat,
-            is_reusable: answer::is_reusable(method, &answer),
+            is_reusable: journey.upgrade.is_none() && answer::is_reusable(method, &answer),
         };
-        let timeout = times.body(&self.terms.config);
+        if changes.is_some() {
+            let changed = upgrade::changed(answer, exchange).await;
+            return changed.map_err(|error| self.terms.error(error));
+        }
+        let timeout = journey.times.body(&self.terms.config);
         Ok(answer.map(|body| {
             let lease = Lease::new(body, exchange);
             ProxyBody::of(IdleTimeout::new(lease, timeout, BodySource::Upstream))
@@ -253,6 +250,7 @@ fn severity(failed: &Failed) -> Option<Severity> {
         | UpstreamErrorKind::Protocol => Some(Severity::Whole),
         UpstreamErrorKind::ResponseTimeout => Some(Severity::Half),
         UpstreamErrorKind::Full
+        | UpstreamErrorKind::NoUpgrade
         | UpstreamErrorKind::RequestBodyTimeout
         | UpstreamErrorKind::RequestBody
         | UpstreamErrorKind::RequestBodyMalformed
@@ -263,6 +261,35 @@ fn severity(failed: &Failed) -> Option<Severity> {
 }
 
 impl Journey {
+    fn new(request: &Request<ProxyBody>, terms: &Terms) -> Self {
+        let upgrade = request.extensions().get::<Upgrade>().cloned();
+        Self {
+            tried: Vec::new(),
+            left: terms.config.retry.attempts,
+            // Nobody knows what begins with another protocol.
+            spare: match upgrade.is_some() {
+                true => None,
+                false => repeatable(request),
+            },
+            names_host: request.headers().contains_key(HOST),
+            times: ExchangeTimes::of(request),
+            method: request.method().clone(),
+            upgrade,
+        }
+    }
+
+    /// Where its next attempt finds a connection.
+    async fn way(&mut self, member: &Member) -> Way {
+        if self.upgrade.is_some() {
+            return Way::Alone;
+        }
+        let kept = match self.tried.is_empty() {
+            true => member.kept().await,
+            false => None,
+        };
+        kept.map_or(Way::Open, Way::Kept)
+    }
+
     fn tried(&mut self, member: &Arc<Member>) {
         self.left = self.left.saturating_sub(1);
         self.tried.push(Arc::clone(member));

@@ -17,6 +17,7 @@ mod answer;
 mod attempt;
 mod ends;
 mod frames;
+mod gate;
 mod head;
 mod places;
 mod pulse;
@@ -28,6 +29,7 @@ pub(super) use answer::Answer;
 pub(super) use attempt::attempt;
 #[cfg(test)]
 pub(super) use frames::Frames;
+pub(super) use gate::Turn;
 pub(super) use session::Session;
 pub(super) use sessions::{Sessions, Share};
 

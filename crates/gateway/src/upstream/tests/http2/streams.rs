@@ -5,12 +5,14 @@ use bytes::Bytes;
 use h2::server::Builder;
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Server, answer, answered, send, upstream};
 use crate::body::{BodySource, ChannelBody, ProxyBody};
 use crate::upstream::config::HealthConfig;
-use crate::upstream::tests::{SHORT, get, request, text};
-use crate::wire::{eventually, listener};
+use crate::upstream::tests::{Counts, SHORT, get, request, text};
+use crate::wire::{LONG, eventually, listener};
 
 #[tokio::test]
 async fn requests_that_come_together_share_one_connection() {
@@ -196,4 +198,65 @@ async fn those_who_do_not_read_small_messages_hold_up_nobody() {
         assert_eq!(whole.to_bytes().len(), 32 * MESSAGES);
     }
     assert_eq!(server.connections(), 1);
+}
+
+/// A server that takes one request a connection, and greets nobody before so many are there.
+#[tokio::test]
+async fn as_many_connections_are_opened_at_once_as_those_who_wait_need() {
+    const TOGETHER: usize = 4;
+    let mut builder = Builder::new();
+    builder.max_concurrent_streams(1);
+    let (listener, address) = listener().await;
+    let upstream = upstream(address, |config| config.connect_timeout = LONG);
+    let greet = async || {
+        let (stream, _) = listener.accept().await.unwrap();
+        builder.handshake::<_, Bytes>(stream).await.unwrap()
+    };
+    // How many places there are is learned from the first.
+    let first = send(&upstream, get());
+    let mut connection = greet().await;
+    let (_request, _respond) = connection.accept().await.unwrap().unwrap();
+    let _driving =
+        AbortOnDropHandle::new(tokio::spawn(
+            async move { connection.accept().await.is_none() },
+        ));
+    let sent: Vec<_> = (0..TOGETHER).map(|_| send(&upstream, get())).collect();
+    let mut streams = Vec::new();
+    for _ in 0..TOGETHER {
+        let accepted = timeout(LONG, listener.accept()).await;
+        streams.push(accepted.expect("in a row").unwrap().0);
+    }
+    for stream in streams {
+        let mut connection = builder.handshake::<_, Bytes>(stream).await.unwrap();
+        tokio::spawn(async move {
+            while let Some(Ok((_, respond))) = connection.accept().await {
+                answer(respond, "ok");
+            }
+        });
+    }
+    for sent in sent {
+        assert_eq!(text(answered(sent).await).await, "ok");
+    }
+    first.abort();
+}
+
+#[tokio::test]
+async fn a_connection_without_streams_is_counted_as_unused() {
+    let mut server = Server::plain().await;
+    let address = server.address;
+    let (upstream, counts) = Counts::of(|| upstream(address, |_| {}));
+    let idle = || counts.get("connections_idle", "");
+    for _ in 0..2 {
+        let (one, other) = (send(&upstream, get()), send(&upstream, get()));
+        let (first, second) = (server.next().await.1, server.next().await.1);
+        assert_eq!(idle(), 0.0);
+        answer(first, "ok");
+        answer(second, "ok");
+        for sent in [one, other] {
+            assert_eq!(text(answered(sent).await).await, "ok");
+        }
+        assert_eq!(idle(), 1.0);
+    }
+    drop(upstream);
+    eventually(async || idle() == 0.0).await;
 }
