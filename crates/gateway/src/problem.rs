@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{HeaderName, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use portcullis::reject::Dialect;
 
@@ -52,15 +52,22 @@ pub(crate) fn of_upstream(error: &UpstreamError, dialect: Dialect) -> Response<P
 /// The same in gRPC's words: fields alone ("Trailers-Only" of gRPC over HTTP/2).
 fn in_grpc(error: &UpstreamError) -> Response<ProxyBody> {
     let mut response = Response::new(ProxyBody::empty());
+    *response.headers_mut() = grpc_trailers(error);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(GRPC_STATUS, grpc_status(error.kind()).into());
-    // Names of upstreams are of letters, digits and `-`: nothing is to be encoded.
-    if let Ok(message) = HeaderValue::from_str(&error.to_string()) {
-        headers.insert(GRPC_MESSAGE, message);
-    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The end of an answer in gRPC that cannot go on.
+pub(crate) fn grpc_trailers(error: &UpstreamError) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(GRPC_STATUS, grpc_status(error.kind()).into());
+    // Names of upstreams are of letters, digits and `-`: nothing is to be encoded.
+    if let Ok(message) = HeaderValue::from_str(&error.to_string()) {
+        trailers.insert(GRPC_MESSAGE, message);
+    }
+    trailers
 }
 
 /// The status code of gRPC.

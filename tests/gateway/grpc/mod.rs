@@ -7,6 +7,7 @@ mod service;
 mod text;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use portcullis_tests::{Gateway, Place};
 use tonic::client::Grpc;
@@ -22,6 +23,11 @@ const EXAMPLE: &str = include_str!("../../../examples/gateway/grpc/portcullis.to
 
 /// Serves the example in front of an upstream.
 fn start(place: &Place, upstream: SocketAddr) -> Gateway {
+    start_with(place, upstream, "body = \"1h\"")
+}
+
+/// The same with these times for the calls that read.
+fn start_with(place: &Place, upstream: SocketAddr, times: &str) -> Gateway {
     let config = |address: SocketAddr, operations: SocketAddr| {
         let mut text = EXAMPLE.to_owned();
         for (from, to) in [
@@ -32,6 +38,8 @@ fn start(place: &Place, upstream: SocketAddr) -> Gateway {
             assert_eq!(text.matches(from).count(), 1, "{from}");
             text = text.replace(from, &to.to_string());
         }
+        assert_eq!(text.matches("body = \"1h\"").count(), 1);
+        text = text.replace("body = \"1h\"", times);
         // The end of a test waits for nobody.
         text + "[timeouts]\ndrain_idle = \"0s\"\n"
     };
@@ -63,9 +71,26 @@ impl Client {
     where
         S: futures_util::Stream<Item = String> + Send + 'static,
     {
+        self.call_within(None, method, token, messages).await
+    }
+
+    /// The same with a deadline that the call tells in `grpc-timeout`.
+    async fn call_within<S>(
+        &self,
+        deadline: Option<Duration>,
+        method: &'static str,
+        token: &str,
+        messages: S,
+    ) -> Result<Answers, Status>
+    where
+        S: futures_util::Stream<Item = String> + Send + 'static,
+    {
         let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.expect("a connection");
         let mut request = Request::new(messages);
+        if let Some(deadline) = deadline {
+            request.set_timeout(deadline);
+        }
         let bearer = MetadataValue::try_from(format!("Bearer {token}")).expect("metadata");
         request.metadata_mut().insert("authorization", bearer);
         let path = format!("/orders.v1.Orders/{method}");

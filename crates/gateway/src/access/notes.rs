@@ -36,6 +36,8 @@ pub(super) struct Told {
     pub(super) asked_to_end: Option<&'static str>,
     /// Why its answer is not the upstream's own, or not to its end.
     pub(super) ended: Option<&'static str>,
+    /// Whether its answer says itself that its time was over.
+    pub(super) is_overdue: bool,
 }
 
 impl Notes {
@@ -69,6 +71,11 @@ impl Notes {
     /// It was ended, and why.
     pub(crate) fn ended(&self, reason: &'static str) {
         self.noted.told().ended = Some(reason);
+    }
+
+    /// The time was over that it may take, and its answer says so.
+    pub(crate) fn overdue(&self) {
+        self.noted.told().is_overdue = true;
     }
 
     /// So much more of its body was read.

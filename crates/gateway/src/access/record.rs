@@ -124,8 +124,11 @@ impl Record {
         self.answer = Answer::Broken(cause);
     }
 
-    fn finish(&self) {
+    fn finish(&mut self) {
         let told = self.notes.take();
+        if told.is_overdue {
+            self.broken(Some((BodyErrorKind::Overdue, BodySource::Upstream)));
+        }
         let now = self.log.clock().now().monotonic();
         let seen = told.route.as_deref();
         let metrics = seen.map_or(self.log.nowhere(), |route| &route.metrics);

@@ -206,6 +206,8 @@ async fn an_answer_that_began_is_not_ended_by_a_short_silence() {
         failed(send(&upstream, post())).await,
         UpstreamErrorKind::Silent
     );
+    // The time is the thing here.
+    sleep(CONNECT / 4).await;
     stream.send_data(Bytes::from_static(b"late"), true).unwrap();
     tokio::spawn(async move { while silent.accept().await.is_some() {} });
     assert_eq!(text(began).await, "late");
