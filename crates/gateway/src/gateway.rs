@@ -21,7 +21,7 @@ use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
 use crate::stack::stack;
 use crate::telemetry::Metrics;
-use crate::tls::{ServerTls, TlsError, TlsHandle};
+use crate::tls::{ServerTls, TlsError};
 use crate::upstream::InvalidUpstream;
 
 /// Serves until `shutdown` ends, and then ends in order: readiness is withdrawn, requests in
@@ -70,15 +70,14 @@ async fn run(
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
     let tls = config.tls.as_ref().map(ServerTls::build).transpose()?;
     let server = Server::new(listeners.public, config.server.clone())?;
-    let (server, tls) = match listeners.tls.zip(tls) {
+    let server = match listeners.tls.zip(tls) {
         Some((listener, tls)) => {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "listening in TLS");
             }
-            let tls = TlsHandle::new(tls);
-            (server.with_tls(listener, tls.clone()), Some(tls))
+            server.with_tls(listener, tls)
         }
-        None => (server, None),
+        None => server,
     };
     let live = LiveStreams::new(manager.clone());
     let (sink, lines) = match &config.access_log {
@@ -91,7 +90,7 @@ async fn run(
     let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
     let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
     let allowed = server.handle();
-    let target = Target::new(&config, gate.clone(), live.clone(), allowed.clone(), tls)?;
+    let target = Target::new(&config, gate.clone(), live.clone(), allowed.clone())?;
     let stack = stack(target.stamp(), access.clone(), target.router());
     let reopening = |sink| AbortOnDropHandle::new(tokio::spawn(reopen_on_hangup(sink)));
     let _reopening = sink.clone().map(reopening);

@@ -264,7 +264,7 @@ mod tests {
             let reloads = Reloads::of(&path, &reading);
             let config = reading.into_config().expect("valid");
             let server = ServerHandle::new(config.server.clone());
-            let target = Target::new(&config, gate, live, server.clone(), None).expect("built");
+            let target = Target::new(&config, gate, live, server.clone()).expect("built");
             let status = ConfigStatus::new(manager.clock().now().wall());
             Self {
                 folder,

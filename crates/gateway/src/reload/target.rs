@@ -12,7 +12,7 @@ use crate::route::{Router, Routing};
 use crate::server::{ServerConfig, ServerHandle};
 use crate::stack::{RouteService, routing};
 use crate::stamp::StampHandle;
-use crate::tls::{ServerTls, TlsHandle};
+use crate::tls::ServerTls;
 use crate::upstream::InvalidUpstream;
 
 /// What a reload puts in the place of what was, and what it is made of.
@@ -24,8 +24,6 @@ pub(crate) struct Target {
     router: Router<RouteService>,
     stamp: StampHandle,
     server: ServerHandle,
-    /// What new connections in TLS are shown, if there is a listener for them.
-    tls: Option<TlsHandle>,
 }
 
 /// Everything that a configuration needs to take effect, built.
@@ -50,7 +48,6 @@ impl Target {
         gate: Gatekeeper,
         live: LiveStreams,
         server: ServerHandle,
-        tls: Option<TlsHandle>,
     ) -> Result<Self, InvalidUpstream> {
         let upstreams = Upstreams::default().next(config.upstreams())?;
         let routing = routing(config, &gate, &live, &upstreams)?;
@@ -61,7 +58,6 @@ impl Target {
             live,
             upstreams: Arc::new(upstreams),
             server,
-            tls,
         })
     }
 
@@ -80,7 +76,7 @@ impl Target {
         config.server.check()?;
         let before = Arc::clone(&self.upstreams);
         let (plans, tls) = (config.upstreams(), config.tls.clone());
-        let tls = tls.filter(|_| self.tls.is_some());
+        let tls = tls.filter(|_| self.server.has_tls());
         // Certificates are read from files, which may be as far away as a disk can be.
         let read = spawn_blocking(move || {
             let upstreams = before.next(plans)?;
@@ -116,13 +112,13 @@ impl Target {
             server,
             tls,
         } = prepared;
-        self.server.replace(server)?;
+        match tls {
+            Some(tls) => self.server.replace_with_tls(server, tls)?,
+            None => self.server.replace(server)?,
+        }
         self.router.replace(Arc::new(routing), max_path_length);
         self.stamp.replace(&origin, trace);
         self.upstreams = upstreams;
-        if let Some((handle, tls)) = self.tls.as_ref().zip(tls) {
-            handle.replace(tls);
-        }
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{OK, SHORT, everything, get, request, server, text};
 use crate::body::{BodySource, ProxyBody};
 use crate::tls::tests::{Ca, Folder, Pair};
-use crate::tls::{ClientCertificates, ServerTls, TlsConfig, TlsHandle, UpstreamTls};
+use crate::tls::{ClientCertificates, ServerTls, TlsConfig, UpstreamTls};
 use crate::upstream::{
     HttpUpstream, Protocol, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
 };
@@ -24,10 +24,10 @@ use crate::wire::{LONG, listener};
 /// A server in TLS that answers the first request of each connection, and reads all that comes.
 async fn secure(config: &TlsConfig) -> SocketAddr {
     let (listener, address) = listener().await;
-    let tls = TlsHandle::new(ServerTls::build(config).unwrap());
+    let tls = ServerTls::build(config).unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, TlsAcceptor::from(tls.current())));
+            tokio::spawn(serve(stream, TlsAcceptor::from(tls.config())));
         }
     });
     address
@@ -219,7 +219,7 @@ async fn a_large_request_is_sent_and_what_is_refused_early_is_heard() {
 /// A server in TLS that speaks what is agreed on, of these protocols.
 async fn agreeing(config: &TlsConfig, protocols: &[&str]) -> SocketAddr {
     let (listener, address) = listener().await;
-    let mut tls = ServerConfig::clone(&TlsHandle::new(ServerTls::build(config).unwrap()).current());
+    let mut tls = ServerConfig::clone(&ServerTls::build(config).unwrap().config());
     tls.alpn_protocols = protocols
         .iter()
         .map(|name| name.as_bytes().to_vec())
@@ -288,8 +288,7 @@ async fn nobody_waits_for_a_connection_to_be_shared_where_none_can_be() {
     const REST: usize = 5;
     let (ca, folder) = (Ca::new("ca"), Folder::new());
     let server = folder.config(&[&ca.issue(&["localhost"])]);
-    let mut tls =
-        ServerConfig::clone(&TlsHandle::new(ServerTls::build(&server).unwrap()).current());
+    let mut tls = ServerConfig::clone(&ServerTls::build(&server).unwrap().config());
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let (listener, address) = listener().await;
