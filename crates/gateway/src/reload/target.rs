@@ -7,6 +7,7 @@ use super::{NotApplied, Upstreams};
 use crate::config::Config;
 use crate::headers::origin::OriginPolicy;
 use crate::headers::trace_context::TracePolicy;
+use crate::life::raise_file_limit;
 use crate::live::LiveStreams;
 use crate::route::{Router, Routing};
 use crate::server::{ServerConfig, ServerHandle};
@@ -112,6 +113,9 @@ impl Target {
             server,
             tls,
         } = prepared;
+        if server.max_connections != self.server.config().max_connections {
+            raise_file_limit(server.max_connections);
+        }
         match tls {
             Some(tls) => self.server.replace_with_tls(server, tls)?,
             None => self.server.replace(server)?,
