@@ -9,9 +9,8 @@ use std::time::Duration;
 use portcullis::{Error, Gatekeeper, KeyManager, Limiter, LimiterConfig};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::access::{AccessLog, AccessSink, reopen_on_hangup};
+use crate::access::AccessLog;
 use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::live::LiveStreams;
@@ -42,7 +41,8 @@ pub async fn serve(
     run(config, None, manager, listeners, metrics, shutdown).await
 }
 
-/// The same, with a configuration that may change meanwhile.
+/// The same, with a configuration that may change meanwhile. Whoever has it read again has the
+/// access log opened anew as well.
 ///
 /// # Errors
 ///
@@ -80,20 +80,17 @@ async fn run(
         None => server,
     };
     let live = LiveStreams::new(manager.clone());
-    let (sink, lines) = match &config.access_log {
-        Some(config) => {
-            let (sink, writer) = AccessSink::open(config).map_err(GatewayError::AccessLog)?;
-            (Some(sink), Some(writer))
-        }
-        None => (None, None),
-    };
-    let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
-    let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
+    let access = AccessLog::new(Arc::clone(manager.clock()), config.access_log.as_ref())
+        .map_err(GatewayError::AccessLog)?;
     let allowed = server.handle();
-    let target = Target::new(&config, gate.clone(), live.clone(), allowed.clone())?;
+    let target = Target::new(
+        &config,
+        gate.clone(),
+        live.clone(),
+        allowed.clone(),
+        access.clone(),
+    )?;
     let stack = stack(target.stamp(), access.clone(), target.router());
-    let reopening = |sink| AbortOnDropHandle::new(tokio::spawn(reopen_on_hangup(sink)));
-    let _reopening = sink.clone().map(reopening);
     let status = ConfigStatus::new(manager.clock().now().wall());
     let readiness = Readiness::new(manager.clone()).with_config(status.clone());
     // Until the last request is served, and also where nobody waits for this future any more.
@@ -112,7 +109,7 @@ async fn run(
         readiness: readiness.clone(),
         metrics,
         public: server.stats(),
-        access: sink,
+        access: access.clone(),
     };
     let operations = Server::new(listeners.operations, operations_config())?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -136,9 +133,7 @@ async fn run(
         let _ = reloading.await;
     }
     let flushed = gate.shutdown().await;
-    if let Some(lines) = lines {
-        lines.close().await;
-    }
+    access.close().await;
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.
     let _ = operations.await;

@@ -136,8 +136,10 @@ impl Record {
             received: self.notes.bytes_received(),
             sent: self.sent,
         });
-        if let Some(sink) = self.log.sink() {
-            sink.write(&self.line(&told, now).into_bytes());
+        if let Some(sink) = &*self.log.sink() {
+            let mut line = self.line(&told, now);
+            line.path = line.path.filter(|_| sink.config().with_path);
+            sink.write(&line.into_bytes());
         }
     }
 

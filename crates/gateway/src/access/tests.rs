@@ -17,7 +17,7 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::upload::Upload;
-use super::{AccessLayer, AccessLog, AccessLogConfig, AccessOutput, AccessSink, Notes};
+use super::{AccessLayer, AccessLog, AccessLogConfig, AccessOutput, Notes};
 use crate::body::{BodyError, BodySource, ChannelBody, ProxyBody};
 use crate::server::HeadFault;
 use crate::stack::answer_panic;
@@ -30,7 +30,6 @@ struct World {
     path: PathBuf,
     clock: ManualClock,
     log: AccessLog,
-    writer: super::sink::AccessWriter,
 }
 
 impl World {
@@ -39,17 +38,16 @@ impl World {
         let path = folder.path().join("access");
         let config = AccessLogConfig {
             output: AccessOutput::File(path.clone()),
+            with_path: true,
             ..AccessLogConfig::default()
         };
-        let (sink, writer) = AccessSink::open(&config).expect("opened");
         let clock = ManualClock::new();
-        let log = AccessLog::new(Arc::new(clock.clone()), Some(sink), true);
+        let log = AccessLog::new(Arc::new(clock.clone()), Some(&config));
         Self {
             _folder: folder,
             path,
             clock,
-            log,
-            writer,
+            log: log.expect("opened"),
         }
     }
 
@@ -77,7 +75,7 @@ impl World {
 
     /// All lines, when all is over.
     async fn lines(self) -> Vec<Value> {
-        self.writer.close().await;
+        self.log.close().await;
         let text = fs::read_to_string(&self.path).expect("read");
         let lines = text.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().expect("JSON")
@@ -335,7 +333,7 @@ async fn no_token_stands_in_a_line() {
 fn requests_without_a_line_are_measured_as_well() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let clock = ManualClock::new();
-    let log = AccessLog::new(Arc::new(clock.clone()), None, true);
+    let log = AccessLog::new(Arc::new(clock.clone()), None).expect("nothing to open");
     metrics::with_local_recorder(&recorder, || {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         runtime.expect("a runtime").block_on(async {

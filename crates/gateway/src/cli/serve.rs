@@ -15,7 +15,7 @@ use crate::reload::Reloads;
 use crate::telemetry::Metrics;
 
 /// Runs the gateway until it is told to stop; a second signal cuts what is in flight. SIGHUP has it
-/// read its configuration again.
+/// read its configuration again, and open its access log anew.
 pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exit, CliError> {
     let mut shutdown = Shutdown::listen()?;
     let hang_ups = HangUps::listen()?;

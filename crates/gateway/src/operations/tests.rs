@@ -1,5 +1,6 @@
 //! What operators hear of a store that takes no changes, and of missing roots.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,8 +14,13 @@ use serde_json::{Value, json};
 use tower::Service as _;
 
 use super::{Readiness, State, router};
+use crate::access::AccessLog;
 use crate::server::ServerStats;
 use crate::telemetry::Metrics;
+
+fn no_lines(manager: &KeyManager) -> AccessLog {
+    AccessLog::new(Arc::clone(manager.clock()), None).expect("nothing to open")
+}
 
 async fn get(operations: &Router, path: &str) -> (StatusCode, String) {
     let request = Request::get(path).body(axum::body::Body::empty());
@@ -40,7 +46,7 @@ async fn a_store_that_takes_no_changes_is_told_and_leaves_the_gateway_ready() {
     let operations = router(State {
         readiness: Readiness::new(manager.clone()),
         metrics: Metrics::install().expect("a recorder"),
-        access: None,
+        access: no_lines(&manager),
         public: ServerStats::default(),
     });
     let gauge = format!("portcullis_store_writable{{namespace=\"{namespace}\"}}");
@@ -83,7 +89,7 @@ async fn a_keyring_that_lacks_a_root_is_told_and_leaves_the_gateway_ready() {
     let operations = router(State {
         readiness: Readiness::new(manager.clone()),
         metrics: Metrics::install().expect("a recorder"),
-        access: None,
+        access: no_lines(&manager),
         public: ServerStats::default(),
     });
     let gauge = format!("portcullis_keyring_missing_roots{{namespace=\"{namespace}\"}}");

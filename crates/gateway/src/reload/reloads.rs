@@ -47,8 +47,9 @@ impl Reloads {
 }
 
 impl ReloadHandle {
-    /// Has the configuration read again soon, whether or not it has changed. What is asked for
-    /// before that has happened is asked for once.
+    /// Has the configuration read again soon, whether or not it has changed, and then the file of
+    /// the access log opened anew, which may have been renamed to be kept. What is asked for before
+    /// that has happened is asked for once.
     pub fn reload(&self) {
         self.asked.notify_one();
     }

@@ -4,6 +4,7 @@ use portcullis::Gatekeeper;
 use tokio::task::spawn_blocking;
 
 use super::{NotApplied, Upstreams};
+use crate::access::{AccessLog, NextOutput};
 use crate::config::Config;
 use crate::headers::origin::OriginPolicy;
 use crate::headers::trace_context::TracePolicy;
@@ -25,6 +26,7 @@ pub(crate) struct Target {
     router: Router<RouteService>,
     stamp: StampHandle,
     server: ServerHandle,
+    access: AccessLog,
 }
 
 /// Everything that a configuration needs to take effect, built.
@@ -36,6 +38,7 @@ pub(super) struct Prepared {
     trace: TracePolicy,
     server: ServerConfig,
     tls: Option<ServerTls>,
+    access: NextOutput,
 }
 
 impl Target {
@@ -49,6 +52,7 @@ impl Target {
         gate: Gatekeeper,
         live: LiveStreams,
         server: ServerHandle,
+        access: AccessLog,
     ) -> Result<Self, InvalidUpstream> {
         let upstreams = Upstreams::default().next(config.upstreams())?;
         let routing = routing(config, &gate, &live, &upstreams)?;
@@ -59,6 +63,7 @@ impl Target {
             live,
             upstreams: Arc::new(upstreams),
             server,
+            access,
         })
     }
 
@@ -78,13 +83,15 @@ impl Target {
         let before = Arc::clone(&self.upstreams);
         let (plans, tls) = (config.upstreams(), config.tls.clone());
         let tls = tls.filter(|_| self.server.has_tls());
+        let (access, lines) = (self.access.clone(), config.access_log.clone());
         // Certificates are read from files, which may be as far away as a disk can be.
         let read = spawn_blocking(move || {
             let upstreams = before.next(plans)?;
             let tls = tls.as_ref().map(ServerTls::build).transpose()?;
-            Ok::<_, NotApplied>((upstreams, tls))
+            let access = access.next(lines.as_ref()).map_err(NotApplied::AccessLog)?;
+            Ok::<_, NotApplied>((upstreams, tls, access))
         });
-        let (upstreams, tls) = read
+        let (upstreams, tls, access) = read
             .await
             .unwrap_or_else(|error| Err(NotApplied::Panicked(error)))?;
         Ok(Prepared {
@@ -95,6 +102,7 @@ impl Target {
             trace: config.trace,
             server: config.server.clone(),
             tls,
+            access,
         })
     }
 
@@ -112,6 +120,7 @@ impl Target {
             trace,
             server,
             tls,
+            access,
         } = prepared;
         if server.max_connections != self.server.config().max_connections {
             raise_file_limit(server.max_connections);
@@ -123,6 +132,21 @@ impl Target {
         self.router.replace(Arc::new(routing), max_path_length);
         self.stamp.replace(&origin, trace);
         self.upstreams = upstreams;
+        self.access.replace(access);
         Ok(())
+    }
+
+    /// Opens the access log anew, for whoever has renamed its file to keep it.
+    pub(super) async fn reopen_access_log(&self) {
+        let access = self.access.clone();
+        let reopened = spawn_blocking(move || access.reopen()).await;
+        match reopened.unwrap_or_else(|error| Err(error.into())) {
+            Ok(true) => tracing::info!("the access log is opened anew"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(
+                %error,
+                "the access log cannot be opened anew: lines go to the file of before"
+            ),
+        }
     }
 }
