@@ -20,7 +20,7 @@ pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exi
     let mut shutdown = Shutdown::listen()?;
     let hang_ups = HangUps::listen()?;
     let reading = Config::read(&global.config);
-    let reloads = Reloads::of(&global.config, &reading);
+    let reloads = Reloads::of(&global.config, &reading).heard_by_service_manager();
     let config = reading.into_config()?;
     let metrics = Metrics::install()?;
     raise_file_limit(config.server.max_connections);
@@ -34,7 +34,7 @@ pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exi
         let stop = stop.clone();
         // It is waited for where requests are taken, and no sooner.
         async move {
-            tell_ready();
+            tell_ready("serving");
             stop.cancelled().await;
             tell_stopping();
         }

@@ -93,11 +93,13 @@ impl Reloader {
     }
 
     /// All that is left to do where the configuration cannot be read again.
-    async fn reopen_where_asked(&self, stop: CancellationToken) {
+    async fn reopen_where_asked(&mut self, stop: CancellationToken) {
         let reopening = async {
             loop {
                 self.reloads.asked.notified().await;
+                self.reloads.notices.begin();
                 self.target.reopen_access_log().await;
+                self.reloads.notices.end(self.status.in_a_word());
             }
         };
         stop.run_until_cancelled(reopening).await;
@@ -106,6 +108,19 @@ impl Reloader {
     /// Reads the files, and does what follows from it. What happens to them from the reading on is
     /// told by the watch.
     async fn look(&mut self, cause: Cause) -> Watch {
+        if cause == Cause::Asked {
+            self.reloads.notices.begin();
+        }
+        let watch = self.read(cause).await;
+        if cause == Cause::Asked {
+            // Also where the configuration has faults: whoever keeps logs knows nothing of them.
+            self.target.reopen_access_log().await;
+        }
+        self.reloads.notices.end(self.status.in_a_word());
+        watch
+    }
+
+    async fn read(&mut self, cause: Cause) -> Watch {
         let (path, files) = (self.reloads.path.clone(), self.reloads.files.clone());
         let looked = tokio::task::spawn_blocking(move || read(&path, files)).await;
         let (reading, watch) = match looked {
@@ -123,11 +138,8 @@ impl Reloader {
             .clone_into(&mut self.reloads.files);
         if cause == Cause::Asked || digest != self.reloads.digest || self.is_unsettled {
             self.reloads.digest = digest;
+            self.reloads.notices.begin();
             self.take(reading).await;
-        }
-        if cause == Cause::Asked {
-            // Also where the configuration has faults: whoever keeps logs knows nothing of them.
-            self.target.reopen_access_log().await;
         }
         watch
     }
