@@ -92,7 +92,9 @@ async fn run(
     )?;
     let stack = stack(target.stamp(), access.clone(), target.router());
     let status = ConfigStatus::new(manager.clock().now().wall());
-    let readiness = Readiness::new(manager.clone()).with_config(status.clone());
+    let readiness = Readiness::new(manager.clone())
+        .with_config(status.clone())
+        .with_upstreams(target.upstreams());
     // Until the last request is served, and also where nobody waits for this future any more.
     let watched = CancellationToken::new();
     let watching = watched.clone().drop_guard();

@@ -1,8 +1,10 @@
 //! What operators hear of a store that takes no changes, and of missing roots.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -15,6 +17,8 @@ use tower::Service as _;
 
 use super::{Readiness, State, router};
 use crate::access::AccessLog;
+use crate::config::Config;
+use crate::reload::Upstreams;
 use crate::server::ServerStats;
 use crate::telemetry::Metrics;
 
@@ -113,4 +117,34 @@ async fn a_keyring_that_lacks_a_root_is_told_and_leaves_the_gateway_ready() {
         .and_then(|both| both.make_current(&name));
     build(&rotated.expect("rotated"), "rotated").await;
     told(&["k2"]).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_away_is_told_and_leaves_the_gateway_ready() {
+    let keyring = Keyring::generate("k1".parse().expect("a name")).expect("entropy");
+    let manager = KeyManager::builder(MemoryStore::new()).keyring(keyring);
+    let manager = manager.build().await.expect("built");
+    let text = "[[upstreams]]\nname = \"orders\"\nurl = \"http://secret.invalid\"\n\
+                [[upstreams]]\nname = \"bills\"\nurl = \"http://127.0.0.9:1\"\n";
+    let config = Config::parse(text, Path::new("/portcullis.toml")).expect("valid");
+    let upstreams = Upstreams::default().next(config.upstreams());
+    let upstreams = Arc::new(ArcSwap::from_pointee(upstreams.expect("built")));
+    let operations = router(State {
+        readiness: Readiness::new(manager.clone()).with_upstreams(upstreams),
+        metrics: Metrics::install().expect("a recorder"),
+        access: no_lines(&manager),
+        public: ServerStats::default(),
+    });
+    let (status, body) = get(&operations, "/readyz").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let told: Value = serde_json::from_str(&body).expect("JSON");
+    let counts =
+        |inside, unresolved| json!({ "in": inside, "left_out": 0, "unresolved": unresolved });
+    assert_eq!(
+        told["upstreams"],
+        json!({ "bills": counts(1, 0), "orders": counts(0, 1) })
+    );
+    for address in ["secret", "127.0.0"] {
+        assert!(!body.contains(address), "{body}");
+    }
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use portcullis::Gatekeeper;
 use tokio::task::spawn_blocking;
 
@@ -22,7 +23,7 @@ use crate::upstream::InvalidUpstream;
 pub(crate) struct Target {
     gate: Gatekeeper,
     live: LiveStreams,
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<ArcSwap<Upstreams>>,
     router: Router<RouteService>,
     stamp: StampHandle,
     server: ServerHandle,
@@ -61,7 +62,7 @@ impl Target {
             stamp: StampHandle::new(&config.origin, config.trace),
             gate,
             live,
-            upstreams: Arc::new(upstreams),
+            upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
             server,
             access,
         })
@@ -72,6 +73,11 @@ impl Target {
         self.router.clone()
     }
 
+    /// The upstreams of now.
+    pub(crate) fn upstreams(&self) -> Arc<ArcSwap<Upstreams>> {
+        Arc::clone(&self.upstreams)
+    }
+
     /// What the stack begins with.
     pub(crate) fn stamp(&self) -> StampHandle {
         self.stamp.clone()
@@ -80,7 +86,7 @@ impl Target {
     /// Builds all that another configuration needs, and changes nothing.
     pub(super) async fn prepare(&self, config: &Config) -> Result<Prepared, NotApplied> {
         config.server.check()?;
-        let before = Arc::clone(&self.upstreams);
+        let before = self.upstreams.load_full();
         let (plans, tls) = (config.upstreams(), config.tls.clone());
         let tls = tls.filter(|_| self.server.has_tls());
         let (access, lines) = (self.access.clone(), config.access_log.clone());
@@ -131,7 +137,7 @@ impl Target {
         }
         self.router.replace(Arc::new(routing), max_path_length);
         self.stamp.replace(&origin, trace);
-        self.upstreams = upstreams;
+        self.upstreams.store(upstreams);
         self.access.replace(access);
         Ok(())
     }

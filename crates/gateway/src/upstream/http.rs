@@ -5,6 +5,7 @@ use http::header::HOST;
 use http::{Method, Request, Response};
 use tokio::runtime::Handle;
 
+use super::endpoints::EndpointCounts;
 use super::exchange::{Begun, Failed, Outgoing, exchange};
 use super::health::Severity;
 use super::lease::{Exchange, Lease};
@@ -84,6 +85,11 @@ impl HttpUpstream {
             shared.roster.start();
         }
         Ok(Self { shared })
+    }
+
+    /// How its endpoints are now.
+    pub(crate) fn endpoints(&self) -> EndpointCounts {
+        self.shared.roster.endpoints()
     }
 }
 
