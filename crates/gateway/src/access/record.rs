@@ -15,7 +15,7 @@ use crate::body::{BodyErrorKind, BodySource};
 use crate::headers::request_id::RequestId;
 use crate::headers::trace_context::{TraceContext, TraceId};
 use crate::path::CanonicalPath;
-use crate::server::{HeadFault, PeerAddr};
+use crate::server::{HeadFault, PeerAddr, Secured};
 use crate::upstream::UpstreamErrorKind;
 
 /// What is known of one request from outside. Finished, once, when it is dropped.
@@ -30,6 +30,7 @@ pub(super) struct Record {
     /// Where somebody knew it before the request came here.
     client: Option<IpAddr>,
     version: Version,
+    secured: Option<Secured>,
     /// Nothing of what was no request.
     method: Option<Method>,
     fault: Option<HeadFault>,
@@ -75,6 +76,7 @@ impl Record {
             peer: extensions.get().map(|PeerAddr(peer)| peer.ip()),
             client: extensions.get().map(|ClientAddr(client)| *client),
             version: request.version(),
+            secured: extensions.get().copied(),
             method: fault.is_none().then(|| request.method().clone()),
             fault,
             path: log.with_path().then(|| path(request)).flatten(),
@@ -156,6 +158,7 @@ impl Record {
             client,
             peer: peer.filter(|peer| Some(*peer) != client),
             protocol: protocol(self.version),
+            tls: self.secured.map(|secured| secured.version),
             method: self.method.as_ref().map(shown),
             path: self.path.as_deref(),
             route: route.map(|route| &*route.name),
@@ -165,6 +168,8 @@ impl Record {
             status: self.head.map(|head| head.status.as_u16()),
             upstream: route
                 .and_then(|route| route.upstream.as_deref().filter(|_| told.sent.is_some())),
+            endpoint: told.endpoint,
+            attempts: Some(told.attempts).filter(|attempts| *attempts > 1),
             error: self.error(),
             bytes_in: self.notes.bytes_received(),
             bytes_out: self.sent,

@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::upload::Upload;
 use super::{AccessLayer, AccessLog, AccessLogConfig, AccessOutput, Notes};
 use crate::body::{BodyError, BodySource, ChannelBody, ProxyBody};
-use crate::server::HeadFault;
+use crate::server::{HeadFault, Secured};
 use crate::stack::answer_panic;
 use crate::upstream::UpstreamErrorKind;
 
@@ -105,6 +105,7 @@ async fn a_line_says_who_what_how_much_and_how_long() {
     let body = http_body_util::Full::new(bytes::Bytes::from_static(b"12345"));
     let mut request = get().map(|_| ProxyBody::new(body, BodySource::Client));
     *request.method_mut() = Method::POST;
+    request.extensions_mut().insert(Secured { version: "1.3" });
     let answer = |request: Request<Upload<ProxyBody>>| {
         let clock = clock.clone();
         async move {
@@ -112,6 +113,9 @@ async fn a_line_says_who_what_how_much_and_how_long() {
             let now = || portcullis::clock::Clock::now(&clock).monotonic();
             clock.advance(Duration::from_micros(1_500));
             notes.sent(now());
+            for endpoint in ["192.0.2.1:80", "[2001:db8::1]:80"] {
+                notes.tried(endpoint.parse().expect("an address"));
+            }
             assert_eq!(
                 request
                     .into_body()
@@ -133,9 +137,12 @@ async fn a_line_says_who_what_how_much_and_how_long() {
     let expected = json!({
         "time": "2030-01-01T00:00:00.000Z",
         "protocol": "HTTP/1.1",
+        "tls": "1.3",
         "method": "POST",
         "path": "/a/b",
         "status": 200,
+        "endpoint": "[2001:db8::1]:80",
+        "attempts": 2,
         "bytes_in": 5,
         "bytes_out": 7,
         "duration_ms": 122.5,

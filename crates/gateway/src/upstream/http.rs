@@ -20,6 +20,7 @@ use super::{
     UpstreamFuture,
 };
 use super::{answer, upgrade};
+use crate::access::Notes;
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::headers::upgrade::Upgrade;
 use crate::tls::UpstreamSecurity;
@@ -51,6 +52,7 @@ struct Journey {
     /// Whether it says itself which host it is for.
     names_host: bool,
     times: ExchangeTimes,
+    notes: Option<Notes>,
 }
 
 impl HttpUpstream {
@@ -112,6 +114,7 @@ impl Shared {
             spare: repeatable(&request),
             names_host: request.headers().contains_key(HOST),
             times: ExchangeTimes::of(&request),
+            notes: request.extensions().get().cloned(),
         };
         let mut outgoing = Outgoing::new(request, &self.terms);
         let mut assigned = self.roster.first().await?;
@@ -270,6 +273,9 @@ impl Journey {
     fn tried(&mut self, member: &Arc<Member>) {
         self.left = self.left.saturating_sub(1);
         self.tried.push(Arc::clone(member));
+        if let Some(notes) = &self.notes {
+            notes.tried(member.address);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use super::member::{Assigned, Member, Terms};
 use super::room::Seat;
 use super::roster::Roster;
 use super::{ExchangeTimes, UpstreamError, UpstreamErrorKind};
+use crate::access::Notes;
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::headers::upgrade::Upgrade;
 use crate::tls::Stream;
@@ -51,7 +52,7 @@ pub(super) async fn send(
     seat: Seat,
 ) -> Result<Response<ProxyBody>, UpstreamError> {
     let times = ExchangeTimes::of(&request);
-    let (assigned, stream) = connect(roster, terms).await?;
+    let (assigned, stream) = connect(roster, terms, request.extensions().get()).await?;
     let request = outgoing(request, &assigned.member);
     let method = request.method().clone();
     let handshake = terms.http().handshake(TokioIo::new(stream)).await;
@@ -114,10 +115,14 @@ pub(super) async fn send(
 async fn connect(
     roster: &Arc<Roster>,
     terms: &Arc<Terms>,
+    notes: Option<&Notes>,
 ) -> Result<(Assigned, Stream), UpstreamError> {
     let mut assigned = roster.first().await?;
     let mut tried = Vec::new();
     loop {
+        if let Some(notes) = notes {
+            notes.tried(assigned.member.address);
+        }
         let error = match assigned.member.connect_alone().await {
             Ok(stream) => return Ok((assigned, stream)),
             Err(error) => error,
