@@ -1,6 +1,8 @@
 //! TLS towards clients and upstreams, with certificates that are made for each
 //! test.
 
+#[path = "../../../crates/gateway/src/tls/tests/authority.rs"]
+mod authority;
 mod client;
 mod clients;
 mod example;
@@ -15,7 +17,7 @@ use std::net::{SocketAddr, TcpListener};
 use portcullis_tests::{Gateway, Place, Upstream};
 
 use crate::{PROGRAM, service};
-use made::Ca;
+use authority::Ca;
 
 /// A gateway that serves `orders` in TLS as well.
 struct Secure {
