@@ -22,20 +22,7 @@ const EXAMPLE: &str = include_str!("../../../examples/gateway/grpc/portcullis.to
 
 /// Serves the example in front of an upstream.
 fn start(place: &Place, upstream: SocketAddr) -> Gateway {
-    let config = |address: SocketAddr, operations: SocketAddr| {
-        let mut text = EXAMPLE.to_owned();
-        for (from, to) in [
-            ("0.0.0.0:8080", address),
-            ("127.0.0.1:9090", operations),
-            ("127.0.0.1:50051", upstream),
-        ] {
-            assert_eq!(text.matches(from).count(), 1, "{from}");
-            text = text.replace(from, &to.to_string());
-        }
-        // The end of a test waits for nobody.
-        text + "[timeouts]\ndrain_idle = \"0s\"\n"
-    };
-    Gateway::start_configured(place, config, |_| {})
+    crate::examples::start(place, EXAMPLE, &[("127.0.0.1:50051", upstream)])
 }
 
 /// A client on a connection of its own, whose clones share it.
