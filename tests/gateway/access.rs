@@ -73,7 +73,8 @@ fn every_decision_has_a_line_with_its_true_reason() {
     let ended = place.issue("orders", &["--scope", "orders:read"]);
     let revoke = ["keys", "revoke", Place::id(&ended), "--reason", "lost"];
     place.run(&revoke).ok();
-    let typo = format!("{}x", &rated[..rated.len() - 1]);
+    let last = if rated.ends_with('x') { 'y' } else { 'x' };
+    let typo = format!("{}{last}", &rated[..rated.len() - 1]);
     let mut expected = Vec::new();
     for (path, token, status, fields) in [
         (
@@ -145,10 +146,13 @@ fn every_decision_has_a_line_with_its_true_reason() {
         ["orders", "orders", "orders", "GET", "HTTP/1.1"]
     );
     assert_eq!(first["remaining"], json!(0));
+    let endpoint = upstream.address().to_string();
+    assert_eq!(told(first, &["endpoint", "tls"]), [&*endpoint, ""]);
+    assert_eq!(first["attempts"], Value::Null, "it was one");
     assert!(first["upstream_ms"].as_f64().expect("a time") > 0.0);
     assert_eq!(
-        told(&lines[1], &["upstream"]),
-        [""],
+        told(&lines[1], &["upstream", "endpoint"]),
+        ["", ""],
         "it was not sent there"
     );
     let last = lines.last().expect("a line");
@@ -232,6 +236,44 @@ fn every_way_to_end_has_its_word() {
     eventually("the end is measured", || {
         gateway.metric("portcullis_stream_end_duration_seconds_count") == 1.0
     });
+}
+
+#[test]
+fn a_line_says_how_often_and_where_an_upstream_was_asked() {
+    let (place, upstream) = (Place::new(PROGRAM), Upstream::start());
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let down = gone.local_addr().expect("an address");
+    drop(gone);
+    let both = format!(
+        "[[upstreams]]\nname = \"both\"\nendpoints = [\"http://{down}\", \"http://{}\"]\n\
+         [[routes]]\nname = \"both\"\nprefix = \"/both\"\nservice = \"orders\"\n\
+         upstream = \"both\"\n",
+        upstream.address()
+    );
+    let orders = service("orders", "/orders", &upstream);
+    let services = format!("{LOGGED}{orders}{both}{}", route("down", "/down", down));
+    let gateway = Gateway::start(&place, &services);
+    let token = place.issue("orders", &["--scope", "orders:read"]);
+    for path in ["/both", "/both", "/both", "/down"] {
+        assert_ne!(gateway.get(path, &token).status, 401);
+    }
+    let lines = lines(&place, 4);
+    let up = upstream.address().to_string();
+    let attempts: Vec<_> = lines[..3]
+        .iter()
+        .map(|line| {
+            assert_eq!(told(line, &["endpoint", "outcome"]), [&*up, "complete"]);
+            line["attempts"].as_u64()
+        })
+        .collect();
+    assert!(attempts.contains(&Some(2)), "{attempts:?}");
+    assert!(!attempts.contains(&Some(1)), "{attempts:?}");
+    let fields = ["endpoint", "outcome", "error"];
+    let down = down.to_string();
+    assert_eq!(
+        told(&lines[3], &fields),
+        [&*down, "upstream_broke", "connect"]
+    );
 }
 
 #[test]

@@ -304,6 +304,9 @@ fn a_gateway_shows_what_is_listed_with_these_labels_and_nothing_else() {
         "portcullis_store_checkpoints_total",
         "portcullis_tls_handshakes_total",
         "portcullis_tls_handshake_failures_total",
+        "portcullis_trace_spans_exported_total",
+        "portcullis_trace_spans_dropped_total",
+        "portcullis_trace_exports_total",
     ];
     for metric in METRICS.iter().filter(|metric| !rare.contains(&metric.name)) {
         assert!(shown.contains(metric.name), "{} is not shown", metric.name);

@@ -52,9 +52,13 @@ fn the_unit_starts_the_program_as_it_is() {
     accepts(arguments);
     assert_eq!(
         directive(&unit, "Type"),
-        ["notify"],
-        "it tells when it is ready"
+        ["notify-reload"],
+        "it tells when it is ready, and when it has read its configuration again"
     );
+    // The signal is the one that is sent unless ReloadSignal= says otherwise.
+    for other in ["ReloadSignal", "ExecReload"] {
+        assert!(directive(&unit, other).is_empty(), "{other}");
+    }
     let hopeless = directive(&unit, "RestartPreventExitStatus");
     assert_eq!(
         hopeless,

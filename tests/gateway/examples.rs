@@ -11,7 +11,7 @@ const SCOPES: &str = include_str!("../../examples/gateway/scopes/portcullis.toml
 const WEBSOCKET: &str = include_str!("../../examples/gateway/websocket/portcullis.toml");
 
 /// Serves an example as it is, but for its addresses.
-fn start(place: &Place, example: &str, upstreams: &[(&str, SocketAddr)]) -> Gateway {
+pub(crate) fn start(place: &Place, example: &str, upstreams: &[(&str, SocketAddr)]) -> Gateway {
     let config = |address, operations| {
         let mut text = replaced(example, "0.0.0.0:8080", &format!("{address}"));
         text = replaced(&text, "127.0.0.1:9090", &format!("{operations}"));

@@ -39,6 +39,7 @@ mod shutdown;
 mod spellings;
 mod statuses;
 mod tls;
+mod traces;
 mod tunnels;
 mod update;
 

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -10,6 +10,11 @@ use portcullis_tests::{
 };
 
 use crate::{PROGRAM, service};
+
+const READY: &str = "READY=1\nSTATUS=serving\n";
+const REFUSED: &str = "READY=1\nSTATUS=serving by the configuration before: the log says what is \
+                       wrong with this\n";
+const STOPPING: &str = "STOPPING=1\nSTATUS=requests may finish\n";
 
 /// The sockets that a service manager would hold.
 struct Sockets {
@@ -70,7 +75,7 @@ fn start(place: &Place, sockets: &Sockets, name: &str, manager: &UnixDatagram) -
     eventually("it is ready", || {
         let has_ended = process.has_ended();
         assert!(!has_ended, "{:?}", std::fs::read_to_string(&path));
-        is_told(manager, "READY=1\n")
+        is_told(manager, READY)
     });
     process
 }
@@ -121,7 +126,7 @@ fn no_request_is_lost_in_restarts_under_load() {
         });
         let next = start(&place, &sockets, &format!("{restart}.log"), &manager);
         serving.signal("TERM");
-        eventually("the end is told", || is_told(&manager, "STOPPING=1\n"));
+        eventually("the end is told", || is_told(&manager, STOPPING));
         assert_eq!(serving.wait(), 0, "the one before ends in order");
         serving = next;
     }
@@ -159,7 +164,7 @@ fn between_two_processes_connections_wait_in_the_inherited_socket() {
     let token = place.issue("orders", &["--scope", "*"]);
     first.signal("TERM");
     assert_eq!(first.wait(), 0);
-    eventually("the end is told", || is_told(&manager, "STOPPING=1\n"));
+    eventually("the end is told", || is_told(&manager, STOPPING));
     let asking = {
         let (address, token) = (sockets.address(), token.clone());
         std::thread::spawn(move || get(address, "/", Some(&token)).status)
@@ -186,7 +191,7 @@ fn the_watchdog_is_kept_quiet_until_the_end() {
     let mut quiet = 0;
     eventually("ready, and then quiet", || {
         match told(&manager).as_deref() {
-            None | Some("READY=1\n") => {}
+            None | Some(READY) => {}
             Some("WATCHDOG=1\n") => quiet += 1,
             Some(other) => panic!("{other}"),
         }
@@ -194,6 +199,50 @@ fn the_watchdog_is_kept_quiet_until_the_end() {
     });
     process.signal("TERM");
     assert_eq!(process.wait(), 0);
+}
+
+#[test]
+fn a_reload_has_a_beginning_and_an_end_that_are_told() {
+    let (place, sockets) = (Place::new(PROGRAM), Sockets::bind());
+    let manager = manager(&place);
+    place.write_config("[timeouts]\ndrain_idle = \"0s\"\n");
+    let process = start(&place, &sockets, "gateway.log", &manager);
+    let next = |what: &str| {
+        let mut next = None;
+        eventually(what, || {
+            next = told(&manager);
+            next.is_some()
+        });
+        next.expect("told")
+    };
+    let mut before = 0;
+    for (text, status) in [
+        (None, READY),
+        (Some("[timeouts]\ndrain_idle = \"1ms\"\n"), READY),
+        (Some("[timeouts]\ndrain_idle = 1\n"), REFUSED),
+        (None, REFUSED),
+        (Some("[access_log]\npath = \"no/folder\"\n"), REFUSED),
+        (Some("[timeouts]\ndrain_idle = \"0s\"\n"), READY),
+    ] {
+        match text {
+            // Without a change it is read where it is asked for.
+            None => process.signal("HUP"),
+            Some(text) => {
+                fs::write(place.path("new"), text).expect("written");
+                fs::rename(place.path("new"), place.config()).expect("renamed");
+            }
+        }
+        let begun = next("it begins");
+        let at = begun.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+        let at: u64 = at.and_then(|at| at.trim_end().parse().ok()).expect(&begun);
+        assert!(at > before, "{at} is not after {before}");
+        before = at;
+        let over = next("it ends");
+        assert_eq!(over, status, "{text:?}");
+    }
+    process.signal("TERM");
+    assert_eq!(process.wait(), 0);
+    assert_eq!(next("the end"), STOPPING);
 }
 
 #[test]

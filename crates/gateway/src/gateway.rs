@@ -9,9 +9,8 @@ use std::time::Duration;
 use portcullis::{Error, Gatekeeper, KeyManager, Limiter, LimiterConfig};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::access::{AccessLog, AccessSink, reopen_on_hangup};
+use crate::access::AccessLog;
 use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::live::LiveStreams;
@@ -19,9 +18,10 @@ use crate::operations::{self, Readiness};
 use crate::reload::{ConfigStatus, Reloader, Reloads, Target};
 use crate::server::{Server, ServerConfig};
 use crate::setting::InvalidSetting;
+use crate::spans;
 use crate::stack::stack;
 use crate::telemetry::Metrics;
-use crate::tls::{ServerTls, TlsError, TlsHandle};
+use crate::tls::{ServerTls, TlsError};
 use crate::upstream::InvalidUpstream;
 
 /// Serves until `shutdown` ends, and then ends in order: readiness is withdrawn, requests in
@@ -42,7 +42,8 @@ pub async fn serve(
     run(config, None, manager, listeners, metrics, shutdown).await
 }
 
-/// The same, with a configuration that may change meanwhile.
+/// The same, with a configuration that may change meanwhile. Whoever has it read again has the
+/// access log opened anew as well.
 ///
 /// # Errors
 ///
@@ -70,33 +71,36 @@ async fn run(
     let gate = Gatekeeper::new(manager.clone(), Limiter::new(limits));
     let tls = config.tls.as_ref().map(ServerTls::build).transpose()?;
     let server = Server::new(listeners.public, config.server.clone())?;
-    let (server, tls) = match listeners.tls.zip(tls) {
+    let server = match listeners.tls.zip(tls) {
         Some((listener, tls)) => {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "listening in TLS");
             }
-            let tls = TlsHandle::new(tls);
-            (server.with_tls(listener, tls.clone()), Some(tls))
+            server.with_tls(listener, tls)
         }
-        None => (server, None),
+        None => server,
     };
     let live = LiveStreams::new(manager.clone());
-    let (sink, lines) = match &config.access_log {
-        Some(config) => {
-            let (sink, writer) = AccessSink::open(config).map_err(GatewayError::AccessLog)?;
-            (Some(sink), Some(writer))
-        }
-        None => (None, None),
-    };
-    let with_path = config.access_log.as_ref().is_some_and(|log| log.with_path);
-    let access = AccessLog::new(Arc::clone(manager.clock()), sink.clone(), with_path);
+    let (spans, export) = config.otlp.as_ref().map(spans::open).transpose()?.unzip();
+    let access = AccessLog::new(
+        Arc::clone(manager.clock()),
+        config.access_log.as_ref(),
+        spans,
+    )
+    .map_err(GatewayError::AccessLog)?;
     let allowed = server.handle();
-    let target = Target::new(&config, gate.clone(), live.clone(), allowed.clone(), tls)?;
+    let target = Target::new(
+        &config,
+        gate.clone(),
+        live.clone(),
+        allowed.clone(),
+        access.clone(),
+    )?;
     let stack = stack(target.stamp(), access.clone(), target.router());
-    let reopening = |sink| AbortOnDropHandle::new(tokio::spawn(reopen_on_hangup(sink)));
-    let _reopening = sink.clone().map(reopening);
     let status = ConfigStatus::new(manager.clock().now().wall());
-    let readiness = Readiness::new(manager.clone()).with_config(status.clone());
+    let readiness = Readiness::new(manager.clone())
+        .with_config(status.clone())
+        .with_upstreams(target.upstreams());
     // Until the last request is served, and also where nobody waits for this future any more.
     let watched = CancellationToken::new();
     let watching = watched.clone().drop_guard();
@@ -113,7 +117,7 @@ async fn run(
         readiness: readiness.clone(),
         metrics,
         public: server.stats(),
-        access: sink,
+        access: access.clone(),
     };
     let operations = Server::new(listeners.operations, operations_config())?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -137,9 +141,13 @@ async fn run(
         let _ = reloading.await;
     }
     let flushed = gate.shutdown().await;
-    if let Some(lines) = lines {
-        lines.close().await;
-    }
+    // Each has its own bound, and none has to wait for the other.
+    let spans = async {
+        if let Some(export) = export {
+            export.close().await;
+        }
+    };
+    tokio::join!(access.close(), spans);
     drop(stop);
     // It ends by itself a second later at most; that it panicked is nothing to wait for.
     let _ = operations.await;

@@ -64,7 +64,7 @@
 //! | `portcullis_http2_calmed_total{why}` | connections of HTTP/2 that were told to calm down |
 //! | `portcullis_open_files_limit` | how many files the program may have open: each connection is one |
 //! | `portcullis_tls_handshakes_total{version, protocol}` | handshakes that came to their end, by what was agreed on |
-//! | `portcullis_tls_handshake_failures_total{kind}` | those that did not: `timeout`, `closed`, `not_tls`, `incompatible`, `unknown_name`, `no_certificate`, `unknown_issuer`, `lapsed`, `wrong_name`, `bad_certificate`, `refused`, `alert`, `protocol` |
+//! | `portcullis_tls_handshake_failures_total{kind}` | those that did not: `timeout`, `closed`, `not_tls`, `incompatible`, `no_protocol`, `unknown_name`, `no_certificate`, `unknown_issuer`, `lapsed`, `wrong_name`, `bad_certificate`, `refused`, `alert`, `protocol` |
 //! | `portcullis_accept_errors_total` | connections that could not be accepted |
 //! | `portcullis_connections_refused_total{why}` | closed at once: their `address` has too many, or a proxy sent no `proxy_header` |
 //! | `portcullis_connection_head_timeouts_total` | connections that ended before a head was whole |
@@ -76,8 +76,18 @@
 //! | `portcullis_tunnels_open`, `portcullis_tunnels_ended_total{reason}` | connections that carry another protocol, and why they do no more: `closed`, `client_gone`, `upstream_broke`, `idle`, `ended` by the gateway, or `cut` where the client took nothing of that |
 //! | `portcullis_requests_cut_total` | of these, those whose connection had to be cut |
 //! | `portcullis_access_log_dropped_total{reason}` | lines of the access log that were lost: `queue_full`, `write_failed` |
+//! | `portcullis_trace_spans_exported_total`, `portcullis_trace_spans_dropped_total{reason}` | spans that the collector took, and that were lost: `queue_full`, `export_failed`, `rejected` by the collector, `shutdown` |
+//! | `portcullis_trace_exports_total{outcome}` | attempts at sending a batch of them: `taken`, `partly`, `failed` |
 //!
 //! [`telemetry::names`] lists all that there are, with their labels.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | what |
+//! |---|---|
+//! | `otlp` | traces go to a collector of OpenTelemetry: [`spans`], `[trace.otlp]` of the configuration |
 
 pub mod access;
 pub mod body;
@@ -97,6 +107,7 @@ pub mod reload;
 mod route;
 pub mod server;
 pub mod setting;
+pub mod spans;
 mod stack;
 mod stamp;
 pub mod telemetry;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{HeaderName, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use portcullis::reject::Dialect;
 
@@ -52,15 +52,22 @@ pub(crate) fn of_upstream(error: &UpstreamError, dialect: Dialect) -> Response<P
 /// The same in gRPC's words: fields alone ("Trailers-Only" of gRPC over HTTP/2).
 fn in_grpc(error: &UpstreamError) -> Response<ProxyBody> {
     let mut response = Response::new(ProxyBody::empty());
+    *response.headers_mut() = grpc_trailers(error);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(GRPC_STATUS, grpc_status(error.kind()).into());
-    // Names of upstreams are of letters, digits and `-`: nothing is to be encoded.
-    if let Ok(message) = HeaderValue::from_str(&error.to_string()) {
-        headers.insert(GRPC_MESSAGE, message);
-    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The end of an answer in gRPC that cannot go on.
+pub(crate) fn grpc_trailers(error: &UpstreamError) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(GRPC_STATUS, grpc_status(error.kind()).into());
+    // Names of upstreams are of letters, digits and `-`: nothing is to be encoded.
+    if let Ok(message) = HeaderValue::from_str(&error.to_string()) {
+        trailers.insert(GRPC_MESSAGE, message);
+    }
+    trailers
 }
 
 /// The status code of gRPC.
@@ -79,6 +86,8 @@ const fn grpc_status(kind: UpstreamErrorKind) -> u16 {
         | UpstreamErrorKind::Connect
         | UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::NoUpgrade
+        | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol
         | UpstreamErrorKind::Ended => 14,
@@ -89,10 +98,12 @@ const fn status(kind: UpstreamErrorKind) -> StatusCode {
     match kind {
         UpstreamErrorKind::Connect
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::NoUpgrade
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol => StatusCode::BAD_GATEWAY,
         UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::ResponseTimeout
+        | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Overdue => StatusCode::GATEWAY_TIMEOUT,
         UpstreamErrorKind::RequestBodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         UpstreamErrorKind::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -114,6 +125,7 @@ mod tests {
         for (kind, status, grpc) in [
             (UpstreamErrorKind::Connect, 502, "14"),
             (UpstreamErrorKind::Full, 503, "14"),
+            (UpstreamErrorKind::Silent, 504, "14"),
             (UpstreamErrorKind::ResponseTimeout, 504, "4"),
             (UpstreamErrorKind::Overdue, 504, "4"),
             (UpstreamErrorKind::RequestBodyTooLong, 413, "8"),

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::stream;
 use portcullis_tests::Place;
 use tokio::net::TcpListener;
@@ -72,4 +74,20 @@ async fn refusals_are_said_in_the_words_of_grpc() {
         assert_eq!(status.code(), code, "{status:?}");
         assert!(!status.message().contains("127.0.0.1"), "{status:?}");
     }
+}
+
+/// `grpc-timeout` is the upstream's to keep: it comes there as the client said it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_s_own_deadline_is_told_to_the_upstream() {
+    let (place, server) = (Place::new(PROGRAM), Server::start().await);
+    let gateway = start(&place, server.address);
+    let token = place.issue("orders", &["--scope", "orders:read"]);
+    let client = Client::connect(gateway.address).await;
+    let within = Some(Duration::from_millis(54_321));
+    let mut answers = client
+        .call_within(within, "Deadline", &token, stream::empty())
+        .await
+        .expect("begun");
+    let told = answers.message().await.expect("answered");
+    assert_eq!(told.as_deref(), Some("54321000u"));
 }

@@ -4,7 +4,7 @@ use futures_util::stream;
 use portcullis_tests::{Place, eventually};
 use tonic::Code;
 
-use super::{Client, PROGRAM, Server, start};
+use super::{Client, PROGRAM, Server, start, start_with};
 
 /// How often the gateway asks for changes, by default, and a second.
 const BOUND: Duration = Duration::from_millis(1_500);
@@ -49,4 +49,34 @@ async fn a_call_ends_with_its_key_and_another_key_s_goes_on() {
         gateway.metric("portcullis_upstream_connections_dialled_total") as u32,
         1
     );
+}
+
+/// The gateway's own time for a call is told as gRPC tells it, and never like an end in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_time_is_over_ends_with_that_status() {
+    let (place, server) = (Place::new(PROGRAM), Server::start().await);
+    let gateway = start_with(&place, server.address, "whole = \"500ms\"");
+    let token = place.issue("orders", &["--scope", "orders:read"]);
+    let client = Client::connect(gateway.address).await;
+    let since = Instant::now();
+    let mut answers = client
+        .call("Endless", &token, stream::pending())
+        .await
+        .expect("begun");
+    let status = loop {
+        match answers.message().await {
+            Ok(message) => assert!(message.is_some(), "it looks whole"),
+            Err(status) => break status,
+        }
+    };
+    assert!(since.elapsed() >= Duration::from_millis(500));
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    assert_eq!(
+        status.message(),
+        "upstream `orders` did not come to an end in time"
+    );
+    eventually("the upstream is rid of it", || server.open() == 0);
+    // The connection goes on.
+    let all = client.ask("Echo", &token, &["a"]).await;
+    assert_eq!(all.expect("answered"), ["a"]);
 }

@@ -7,6 +7,7 @@ mod service;
 mod text;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use portcullis_tests::{Gateway, Place};
 use tonic::client::Grpc;
@@ -22,20 +23,13 @@ const EXAMPLE: &str = include_str!("../../../examples/gateway/grpc/portcullis.to
 
 /// Serves the example in front of an upstream.
 fn start(place: &Place, upstream: SocketAddr) -> Gateway {
-    let config = |address: SocketAddr, operations: SocketAddr| {
-        let mut text = EXAMPLE.to_owned();
-        for (from, to) in [
-            ("0.0.0.0:8080", address),
-            ("127.0.0.1:9090", operations),
-            ("127.0.0.1:50051", upstream),
-        ] {
-            assert_eq!(text.matches(from).count(), 1, "{from}");
-            text = text.replace(from, &to.to_string());
-        }
-        // The end of a test waits for nobody.
-        text + "[timeouts]\ndrain_idle = \"0s\"\n"
-    };
-    Gateway::start_configured(place, config, |_| {})
+    start_with(place, upstream, "body = \"1h\"")
+}
+
+/// The same with these times for the calls that read.
+fn start_with(place: &Place, upstream: SocketAddr, times: &str) -> Gateway {
+    let text = crate::examples::replaced(EXAMPLE, "body = \"1h\"", times);
+    crate::examples::start(place, &text, &[("127.0.0.1:50051", upstream)])
 }
 
 /// A client on a connection of its own, whose clones share it.
@@ -63,9 +57,26 @@ impl Client {
     where
         S: futures_util::Stream<Item = String> + Send + 'static,
     {
+        self.call_within(None, method, token, messages).await
+    }
+
+    /// The same with a deadline that the call tells in `grpc-timeout`.
+    async fn call_within<S>(
+        &self,
+        deadline: Option<Duration>,
+        method: &'static str,
+        token: &str,
+        messages: S,
+    ) -> Result<Answers, Status>
+    where
+        S: futures_util::Stream<Item = String> + Send + 'static,
+    {
         let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.expect("a connection");
         let mut request = Request::new(messages);
+        if let Some(deadline) = deadline {
+            request.set_timeout(deadline);
+        }
         let bearer = MetadataValue::try_from(format!("Bearer {token}")).expect("metadata");
         request.metadata_mut().insert("authorization", bearer);
         let path = format!("/orders.v1.Orders/{method}");

@@ -34,6 +34,8 @@ struct Orders {
 /// One of its methods.
 struct Method {
     name: String,
+    /// How long the call may take, as it says itself.
+    deadline: String,
     orders: Orders,
 }
 
@@ -74,6 +76,7 @@ impl Method {
                 }
                 Ok(stream::iter([Ok(count.to_string())]).boxed())
             }
+            "Deadline" => Ok(stream::iter([Ok(self.deadline)]).boxed()),
             "Fail" => Err(fault()),
             "FailLate" => Ok(stream::iter([Ok("some".to_owned()), Err(fault())]).boxed()),
             "Endless" => {
@@ -110,6 +113,7 @@ impl StreamingService<String> for Method {
     fn call(&mut self, request: Request<Streaming<String>>) -> Self::Future {
         let method = Self {
             name: self.name.clone(),
+            deadline: self.deadline.clone(),
             orders: self.orders.clone(),
         };
         Box::pin(async move { Ok(Response::new(method.answer(request.into_inner()).await?)) })
@@ -131,8 +135,11 @@ impl tower::Service<http::Request<Body>> for Orders {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let name = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let deadline = request.headers().get("grpc-timeout");
+        let deadline = deadline.and_then(|value| value.to_str().ok());
         let method = Method {
             name: name.to_owned(),
+            deadline: deadline.unwrap_or_default().to_owned(),
             orders: self.clone(),
         };
         Box::pin(async move { Ok(Grpc::new(TextCodec).streaming(method, request).await) })

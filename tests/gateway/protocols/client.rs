@@ -5,7 +5,7 @@ use futures_util::stream;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
-use hyper::header::{AUTHORIZATION, CONNECTION, HOST, TE};
+use hyper::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, TE};
 use hyper::{HeaderMap, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -15,6 +15,8 @@ use super::Body;
 /// A connection of one protocol.
 pub(super) struct Client {
     token: String,
+    /// What its requests expect.
+    pub(super) expects: Option<&'static str>,
     sender: Sender,
 }
 
@@ -47,6 +49,7 @@ impl Client {
         };
         Self {
             token: format!("Bearer {token}"),
+            expects: None,
             sender,
         }
     }
@@ -58,10 +61,13 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Response<Incoming> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .header(AUTHORIZATION, &self.token)
             .header(TE, "trailers");
+        if let Some(expects) = self.expects {
+            request = request.header(EXPECT, expects);
+        }
         let answered = match &mut self.sender {
             Sender::Http1(sender) => {
                 let request = request.uri(path).header(HOST, "a.test");

@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_LENGTH, ETAG};
 use portcullis_tests::{Gateway, Place};
 
 use super::client::{Client, counted, open};
-use super::upstream::{EVENTS, SEEN, Upstream};
+use super::upstream::{EVENTS, EXPECTED, SEEN, Upstream};
 use crate::PROGRAM;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -155,6 +155,30 @@ async fn events_come_one_by_one_in_either_protocol() {
                 .await
                 .expect(&told);
             assert_eq!(end.expect(&told).to_bytes(), "", "{told}");
+        }
+    }
+}
+
+/// Nobody behind the gateway is asked to go on: whoever sends what it asked about, is heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_expects_is_the_gateway_s_to_meet_in_either_protocol() {
+    let world = World::new().await;
+    let octets = Bytes::from(vec![b'z'; 60_000]);
+    for (_, asked) in VERSIONS {
+        for (name, version, _) in &world.upstreams {
+            let mut client = world.client(asked).await;
+            let told = format!("{asked:?} to {version:?}");
+            let path = format!("/{name}/echo");
+            client.expects = Some("100-continue");
+            for body in [counted(octets.clone()), open(&octets)] {
+                let answer = client.ask("POST", &path, body).await;
+                assert_eq!(answer.head.status(), 200, "{told}");
+                assert!(answer.body == octets, "{told}");
+                assert_eq!(answer.field(EXPECTED), None, "{told}");
+            }
+            client.expects = Some("a-miracle");
+            let answer = client.ask("POST", &path, counted(Bytes::new())).await;
+            assert_eq!(answer.head.status(), 417, "{told}");
         }
     }
 }

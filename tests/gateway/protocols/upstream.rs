@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, TRAILER};
+use hyper::header::{CONTENT_TYPE, ETAG, EXPECT, HeaderMap, HeaderValue, TRAILER};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
@@ -19,6 +19,9 @@ use super::Body;
 
 /// What a request was of, as its answer says.
 pub(super) const SEEN: &str = "x-seen";
+
+/// What a request expected, as its answer says.
+pub(super) const EXPECTED: &str = "x-expected";
 
 /// How many events there are.
 pub(super) const EVENTS: usize = 5;
@@ -75,6 +78,7 @@ async fn carry(stream: TcpStream, version: Version, events: Arc<Semaphore>) {
 
 fn answer(request: Request<Incoming>, events: Arc<Semaphore>) -> Response<Body> {
     let seen = format!("{:?} {}", request.version(), request.method());
+    let expected = request.headers().get(EXPECT).cloned();
     let path = request.uri().path().to_owned();
     let body = match path.as_str() {
         "/echo" => request.into_body().boxed_unsync(),
@@ -94,6 +98,9 @@ fn answer(request: Request<Incoming>, events: Arc<Semaphore>) -> Response<Body> 
     };
     let headers = response.headers_mut();
     headers.insert(SEEN, seen.parse().expect("a value"));
+    if let Some(expected) = expected {
+        headers.insert(EXPECTED, expected);
+    }
     headers.insert(ETAG, HeaderValue::from_static("\"1\""));
     if path == "/events" {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -3,6 +3,7 @@
 mod client;
 mod echo;
 mod files;
+mod lines;
 mod load;
 mod requests;
 mod told;

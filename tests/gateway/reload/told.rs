@@ -1,6 +1,7 @@
 //! What is told of a configuration that counts, and of one that does not.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use portcullis_tests::{Gateway, Place, eventually};
 use serde_json::json;
@@ -95,4 +96,47 @@ fn fields_that_wait_for_a_restart_are_named_and_the_others_count() {
 
     change(&gateway, &place, &fixed("second", 204));
     assert_eq!(told(&gateway)["restart_needed"], json!([]));
+}
+
+#[test]
+fn connections_for_which_there_are_too_few_files_are_told() {
+    let place = Place::new(PROGRAM);
+    let with = |connections: u32| {
+        let limits = format!("[limits]\nconnections = {connections}\n");
+        limits + &fixed("first", 204)
+    };
+    let gateway = Gateway::start_with(&place, &with(500), |command| {
+        *command = with_few_files(&place);
+    });
+    assert_eq!(gateway.metric("portcullis_open_files_limit"), 3_000.0);
+    let warnings = || {
+        let log = fs::read_to_string(place.path("gateway.log")).expect("a log");
+        log.matches("limits.connections may need").count()
+    };
+    for (connections, told) in [(600, 0), (1_500, 1), (700, 1)] {
+        change(&gateway, &place, &with(connections));
+        assert_eq!(warnings(), told, "{connections}");
+    }
+}
+
+/// The program, serving, with so few files that it may open.
+fn with_few_files(place: &Place) -> Command {
+    let program = place.command();
+    let log = fs::File::options()
+        .append(true)
+        .open(place.path("gateway.log"));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 3000; ulimit -Sn 1024; exec \"$0\" serve"])
+        .arg(program.get_program())
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env_remove("PORTCULLIS_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.expect("a log"));
+    command
 }

@@ -10,7 +10,7 @@ use rustls::{
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
-use super::made::{Ca, Pair};
+use super::authority::{Ca, Pair};
 
 /// Who connects, and how.
 pub(super) struct Client<'a> {

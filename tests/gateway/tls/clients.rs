@@ -3,8 +3,9 @@
 use portcullis_tests::eventually;
 
 use super::Secure;
+use super::authority::Ca;
 use super::client::Client;
-use super::made::Ca;
+use super::made::authority;
 
 fn started(ca: &Ca, of_clients: &Ca, verify: &str) -> Secure {
     let pair = ca.issue(&["a.test"]);
@@ -21,7 +22,7 @@ fn started(ca: &Ca, of_clients: &Ca, verify: &str) -> Secure {
 
 #[test]
 fn a_certificate_is_required_or_may_be_missing_and_never_is_it_bad() {
-    let (ca, of_clients) = (Ca::new(), Ca::new());
+    let (ca, of_clients) = (authority(), authority());
     let good = of_clients.issue(&["client"]);
     let expired = of_clients.issue_until(&["client"], 2001);
     let strange = ca.issue(&["client"]);

@@ -5,7 +5,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::client::Client;
 use super::free_address;
-use super::made::Ca;
+use super::made::authority;
 use crate::PROGRAM;
 use crate::examples::replaced;
 
@@ -13,7 +13,7 @@ const MTLS: &str = include_str!("../../../examples/gateway/mtls/portcullis.toml"
 
 #[test]
 fn tls_on_both_sides() {
-    let (public, internal, other) = (Ca::new(), Ca::new(), Ca::new());
+    let (public, internal, other) = (authority(), authority(), authority());
     let behind = Place::new(PROGRAM);
     internal.issue(&["orders.internal"]).write(&behind, "a");
     internal.write(&behind, "clients.pem");

@@ -1,10 +1,12 @@
 //! TLS towards clients and upstreams, with certificates that are made for each
 //! test.
 
+#[path = "../../../crates/gateway/src/tls/tests/authority.rs"]
+mod authority;
 mod client;
 mod clients;
 mod example;
-mod made;
+pub(crate) mod made;
 mod names;
 mod renewed;
 mod tunnels;
@@ -15,7 +17,7 @@ use std::net::{SocketAddr, TcpListener};
 use portcullis_tests::{Gateway, Place, Upstream};
 
 use crate::{PROGRAM, service};
-use made::Ca;
+use authority::Ca;
 
 /// A gateway that serves `orders` in TLS as well.
 struct Secure {
@@ -55,7 +57,7 @@ impl Secure {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address")
 }

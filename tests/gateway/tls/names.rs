@@ -5,11 +5,11 @@ use rustls::version::{TLS12, TLS13};
 
 use super::Secure;
 use super::client::{Client, shown};
-use super::made::Ca;
+use super::made::authority;
 
 #[test]
 fn the_name_that_is_asked_for_chooses_the_certificate_and_the_upstream_is_told_https() {
-    let ca = Ca::new();
+    let ca = authority();
     let (a, b) = (ca.issue(&["a.test"]), ca.issue(&["*.b.test", "c.test"]));
     let write = |place: &portcullis_tests::Place| {
         a.write(place, "a");
@@ -52,7 +52,7 @@ fn the_name_that_is_asked_for_chooses_the_certificate_and_the_upstream_is_told_h
 
 #[test]
 fn the_oldest_version_is_the_one_that_is_said() {
-    let ca = Ca::new();
+    let ca = authority();
     let secure = Secure::of(&ca, "minimum = \"1.3\"");
     let with = |versions| Client {
         versions,
@@ -67,7 +67,7 @@ fn the_oldest_version_is_the_one_that_is_said() {
 
 #[test]
 fn a_strict_gateway_has_no_certificate_for_other_names() {
-    let ca = Ca::new();
+    let ca = authority();
     let secure = Secure::of(&ca, "strict_sni = true");
     let client = Client::trusting(&ca);
     let good = client.get(secure.address, "a.test", &secure.token);
@@ -79,7 +79,7 @@ fn a_strict_gateway_has_no_certificate_for_other_names() {
 
 #[test]
 fn a_bad_certificate_keeps_the_gateway_from_starting_and_is_named() {
-    let (place, ca) = (portcullis_tests::Place::new(crate::PROGRAM), Ca::new());
+    let (place, ca) = (portcullis_tests::Place::new(crate::PROGRAM), authority());
     ca.issue(&["a.test"]).write(&place, "a");
     ca.issue(&["a.test"]).write(&place, "b");
     place.write_config(&format!(

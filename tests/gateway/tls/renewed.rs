@@ -6,11 +6,11 @@ use portcullis_tests::{Place, eventually};
 
 use super::Secure;
 use super::client::{Client, shown};
-use super::made::Ca;
+use super::made::authority;
 
 #[test]
 fn a_certificate_counts_once_its_key_is_there_too_and_connections_stay() {
-    let ca = Ca::new();
+    let ca = authority();
     let (old, new) = (ca.issue(&["a.test"]), ca.issue(&["a.test"]));
     let secure = Secure::start(
         |place: &Place| old.write(place, "a"),

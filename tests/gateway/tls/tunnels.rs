@@ -6,13 +6,13 @@ use portcullis_tests::{Gateway, Place};
 
 use super::client::Client;
 use super::free_address;
-use super::made::Ca;
+use super::made::authority;
 use crate::PROGRAM;
 use crate::tunnels::{Chatty, frame, handshake};
 
 #[test]
 fn a_websocket_passes_and_ends_with_its_key() {
-    let (ca, place, upstream) = (Ca::new(), Place::new(PROGRAM), Chatty::start());
+    let (ca, place, upstream) = (authority(), Place::new(PROGRAM), Chatty::start());
     ca.issue(&["a.test"]).write(&place, "a");
     let address = free_address();
     let config = format!(

@@ -3,7 +3,7 @@
 
 use portcullis_tests::{Gateway, Place};
 
-use super::made::Ca;
+use super::made::authority;
 use super::{PROGRAM, Secure, free_address};
 
 /// What a gateway answers that asks an upstream in TLS, and what its log says.
@@ -21,7 +21,7 @@ fn asked(front: &Place, url: &str, tls: &str) -> (u16, String) {
 
 #[test]
 fn an_upstream_is_trusted_by_its_roots_and_name_and_trusts_us_by_ours() {
-    let (ca, other) = (Ca::new(), Ca::new());
+    let (ca, other) = (authority(), authority());
     let behind = Place::new(PROGRAM);
     ca.issue(&["localhost", "b.test"]).write(&behind, "a");
     ca.write(&behind, "clients.pem");
@@ -78,7 +78,7 @@ fn an_upstream_is_trusted_by_its_roots_and_name_and_trusts_us_by_ours() {
 
 #[test]
 fn a_route_through_two_gateways_is_in_tls_all_the_way() {
-    let ca = Ca::new();
+    let ca = authority();
     let behind = Secure::of(&ca, "");
     let front = Place::new(PROGRAM);
     ca.write(&front, "ca.pem");

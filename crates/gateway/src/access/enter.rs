@@ -14,6 +14,9 @@ use crate::config::{ActionPlan, DoorPlan, RoutePlan};
 #[derive(Debug)]
 pub(super) struct RouteSeen {
     pub(super) name: Arc<str>,
+    /// Which paths it answers for.
+    #[cfg(feature = "otlp")]
+    pub(super) pattern: Arc<str>,
     pub(super) service: Option<ServiceName>,
     /// Where its requests are sent, if they are.
     pub(super) upstream: Option<Arc<str>>,
@@ -44,6 +47,8 @@ impl EnterLayer {
                 service.as_ref().map_or("", ServiceName::as_str),
                 &plan.name,
             ),
+            #[cfg(feature = "otlp")]
+            pattern: plan.matching.path.to_string().into(),
             name: Arc::clone(&plan.name),
             service,
             upstream: match &plan.action {

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::Version;
 use portcullis::auth;
@@ -33,6 +33,9 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) peer: Option<IpAddr>,
     pub(super) protocol: &'static str,
+    /// The version of TLS; nothing in the clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) method: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +52,12 @@ pub(super) struct Line<'a> {
     pub(super) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) upstream: Option<&'a str>,
+    /// The address of it that answered, or was tried last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) endpoint: Option<SocketAddr>,
+    /// How many attempts were made, where there were several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attempts: Option<u32>,
     /// What failed: an upstream's error, or a body's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<&'static str>,
@@ -69,20 +78,20 @@ pub(super) struct Decision {
         serialize_with = "shown_if_some",
         skip_serializing_if = "Option::is_none"
     )]
-    key_id: Option<KeyId>,
+    pub(super) key_id: Option<KeyId>,
     /// What a token that was refused only says of itself.
     #[serde(
         serialize_with = "shown_if_some",
         skip_serializing_if = "Option::is_none"
     )]
-    claimed_key_id: Option<KeyId>,
+    pub(super) claimed_key_id: Option<KeyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
+    pub(super) verdict: Option<&'static str>,
     /// Why the verdict is no grant, or why the request was ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    admission: Option<&'static str>,
+    pub(super) admission: Option<&'static str>,
     #[serde(
         serialize_with = "shown_if_some",
         skip_serializing_if = "Option::is_none"
@@ -93,7 +102,7 @@ pub(super) struct Decision {
     remaining: Option<u32>,
     /// What the client was told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<&'static str>,
+    pub(super) refused: Option<&'static str>,
 }
 
 impl Decision {

@@ -9,7 +9,11 @@
 //!
 //! A line goes to a queue of bounded length and is written by a thread of its own
 //! (`AccessSink`). A request never waits for it: where the queue is full, or the output takes
-//! nothing, lines are lost and counted.
+//! nothing, lines are lost and counted. Another output may take its place at any time (`AccessLog`):
+//! it is open before, and what waits for the other is written there.
+//!
+//! Where spans go to a collector ([`spans`](crate::spans)), the finished record is told once more as
+//! those of its request.
 //!
 //! No line holds a token, a header field's value or a query. The path is there only where the
 //! configuration asks for it, in its canonical form and with whatever looks like a token taken out.
@@ -18,7 +22,6 @@ mod body;
 mod config;
 mod enter;
 mod future;
-mod hangup;
 mod layer;
 mod line;
 mod log;
@@ -31,13 +34,20 @@ mod service;
 mod sink;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "otlp")]
+mod traced;
+#[cfg(not(feature = "otlp"))]
+mod untraced;
 mod upload;
 
 pub use config::{AccessLogConfig, AccessOutput};
 pub(crate) use enter::{EnterLayer, Entered};
-pub(crate) use hangup::reopen_on_hangup;
 pub(crate) use layer::AccessLayer;
-pub(crate) use log::AccessLog;
+pub(crate) use log::{AccessLog, NextOutput};
 pub(crate) use notes::Notes;
 pub(crate) use outcome::Panicked;
 pub(crate) use sink::AccessSink;
+#[cfg(feature = "otlp")]
+use traced::Traced;
+#[cfg(not(feature = "otlp"))]
+use untraced::Traced;

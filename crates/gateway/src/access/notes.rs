@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +28,10 @@ pub(super) struct Told {
     pub(super) client: Option<IpAddr>,
     /// What became of the request's key.
     pub(super) decision: Option<Outcome>,
+    /// The address of the upstream to which it was sent last, or was to be.
+    pub(super) endpoint: Option<SocketAddr>,
+    /// How often it was sent, or was to be.
+    pub(super) attempts: u32,
     /// When it was sent to an upstream.
     pub(super) sent: Option<u64>,
     /// When the head of the upstream's answer came, or that there is none.
@@ -36,6 +40,8 @@ pub(super) struct Told {
     pub(super) asked_to_end: Option<&'static str>,
     /// Why its answer is not the upstream's own, or not to its end.
     pub(super) ended: Option<&'static str>,
+    /// Whether its answer says itself that its time was over.
+    pub(super) is_overdue: bool,
 }
 
 impl Notes {
@@ -56,6 +62,13 @@ impl Notes {
         self.noted.told().sent = Some(at);
     }
 
+    /// An attempt is made at this address of the upstream.
+    pub(crate) fn tried(&self, endpoint: SocketAddr) {
+        let mut told = self.noted.told();
+        told.endpoint = Some(endpoint);
+        told.attempts = told.attempts.saturating_add(1);
+    }
+
     /// The head of the upstream's answer came then, or it was clear that none comes.
     pub(crate) fn answered(&self, at: u64) {
         self.noted.told().answered = Some(at);
@@ -69,6 +82,11 @@ impl Notes {
     /// It was ended, and why.
     pub(crate) fn ended(&self, reason: &'static str) {
         self.noted.told().ended = Some(reason);
+    }
+
+    /// The time was over that it may take, and its answer says so.
+    pub(crate) fn overdue(&self) {
+        self.noted.told().is_overdue = true;
     }
 
     /// So much more of its body was read.

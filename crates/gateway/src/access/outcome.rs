@@ -77,6 +77,7 @@ impl Outcome {
         match failure {
             UpstreamErrorKind::ConnectTimeout
             | UpstreamErrorKind::ResponseTimeout
+            | UpstreamErrorKind::Silent
             | UpstreamErrorKind::RequestBodyTimeout
             | UpstreamErrorKind::Overdue => Self::Timeout,
             UpstreamErrorKind::RequestBody => Self::ClientGone,

@@ -12,7 +12,7 @@ pub(super) struct Output {
     /// Nothing for standard output.
     path: Option<PathBuf>,
     file: Mutex<Arc<File>>,
-    lost: AtomicU64,
+    lost: Arc<AtomicU64>,
 }
 
 /// Gathers lines and writes whole ones, on the thread that waits for them. It never fails: what
@@ -30,7 +30,8 @@ pub(super) struct LineWriter {
 const GATHERED: usize = 64 * 1024;
 
 impl Output {
-    pub(super) fn open(output: &AccessOutput) -> io::Result<Self> {
+    /// Lines that cannot be written are counted by `lost`.
+    pub(super) fn open(output: &AccessOutput, lost: Arc<AtomicU64>) -> io::Result<Self> {
         let (path, file) = match output {
             AccessOutput::Standard => (None, standard_output()?),
             AccessOutput::File(path) => (Some(path.clone()), open(path).map_err(at(path))?),
@@ -38,7 +39,7 @@ impl Output {
         Ok(Self {
             path,
             file: Mutex::new(Arc::new(file)),
-            lost: AtomicU64::new(0),
+            lost,
         })
     }
 
@@ -49,11 +50,6 @@ impl Output {
             *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
         }
         Ok(())
-    }
-
-    /// How many lines could not be written.
-    pub(super) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
     }
 
     fn file(&self) -> Arc<File> {
@@ -188,6 +184,7 @@ fn standard_output() -> io::Result<File> {
 mod tests {
     use std::io::{self, Write as _};
     use std::sync::Arc;
+    use std::sync::atomic::Ordering;
 
     use super::{LineWriter, Output, write_whole};
     use crate::access::AccessOutput;
@@ -230,14 +227,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("access");
         let output = AccessOutput::File(path.clone());
-        let output = Arc::new(Output::open(&output).expect("opened"));
+        let output = Arc::new(Output::open(&output, Arc::default()).expect("opened"));
         let mut writer = LineWriter::new(Arc::clone(&output));
         writer
             .write_all(b"first\nsecond\nthird\n")
             .expect("gathered");
         writer.fail(7, &io::ErrorKind::StorageFull.into());
         writer.gathered.clear();
-        assert_eq!(output.lost(), 2, "the half line is lost as well");
+        assert_eq!(
+            output.lost.load(Ordering::Relaxed),
+            2,
+            "the half line is lost as well"
+        );
         writer.write_all(b"fourth\n").expect("gathered");
         writer.flush().expect("written");
         writer.write_all(b"fifth\n").expect("gathered");
@@ -253,7 +254,7 @@ mod tests {
         let path = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(made.expect("mkfifo").success());
-        let error = Output::open(&AccessOutput::File(path)).expect_err("a pipe");
+        let error = Output::open(&AccessOutput::File(path), Arc::default()).expect_err("a pipe");
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
@@ -261,12 +262,12 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_loses_lines_and_nothing_else() {
         let output = AccessOutput::File("/dev/full".into());
-        let output = Arc::new(Output::open(&output).expect("opened"));
+        let output = Arc::new(Output::open(&output, Arc::default()).expect("opened"));
         let mut writer = LineWriter::new(Arc::clone(&output));
         for _ in 0..3 {
             writer.write_all(b"one\ntwo\n").expect("gathered");
             writer.flush().expect("never fails");
         }
-        assert_eq!(output.lost(), 6);
+        assert_eq!(output.lost.load(Ordering::Relaxed), 6);
     }
 }

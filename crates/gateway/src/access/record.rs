@@ -10,12 +10,12 @@ use super::line::{Decision, Line, millis, protocol};
 use super::metrics::Measured;
 use super::notes::Told;
 use super::outcome::{Answer, Ending, Outcome, Panicked, without_route};
-use super::{AccessLog, Notes};
+use super::{AccessLog, Notes, Traced};
 use crate::body::{BodyErrorKind, BodySource};
 use crate::headers::request_id::RequestId;
 use crate::headers::trace_context::{TraceContext, TraceId};
 use crate::path::CanonicalPath;
-use crate::server::{HeadFault, PeerAddr};
+use crate::server::{HeadFault, PeerAddr, Secured};
 use crate::upstream::UpstreamErrorKind;
 
 /// What is known of one request from outside. Finished, once, when it is dropped.
@@ -30,10 +30,13 @@ pub(super) struct Record {
     /// Where somebody knew it before the request came here.
     client: Option<IpAddr>,
     version: Version,
+    secured: Option<Secured>,
     /// Nothing of what was no request.
     method: Option<Method>,
     fault: Option<HeadFault>,
     path: Option<String>,
+    /// What a span says of it besides, where it is to have one.
+    traced: Option<Traced>,
     head: Option<Head>,
     has_panicked: bool,
     failure: Option<UpstreamErrorKind>,
@@ -75,9 +78,11 @@ impl Record {
             peer: extensions.get().map(|PeerAddr(peer)| peer.ip()),
             client: extensions.get().map(|ClientAddr(client)| *client),
             version: request.version(),
+            secured: extensions.get().copied(),
             method: fault.is_none().then(|| request.method().clone()),
             fault,
             path: log.with_path().then(|| path(request)).flatten(),
+            traced: Traced::begin(&log, request),
             head: None,
             has_panicked: false,
             failure: None,
@@ -124,8 +129,11 @@ impl Record {
         self.answer = Answer::Broken(cause);
     }
 
-    fn finish(&self) {
+    fn finish(&mut self) {
         let told = self.notes.take();
+        if told.is_overdue {
+            self.broken(Some((BodyErrorKind::Overdue, BodySource::Upstream)));
+        }
         let now = self.log.clock().monotonic();
         let seen = told.route.as_deref();
         let metrics = seen.map_or(self.log.nowhere(), |route| &route.metrics);
@@ -136,8 +144,14 @@ impl Record {
             received: self.notes.bytes_received(),
             sent: self.sent,
         });
-        if let Some(sink) = self.log.sink() {
-            sink.write(&self.line(&told, now).into_bytes());
+        if let Some(sink) = &*self.log.sink() {
+            let mut line = self.line(&told, now);
+            line.path = line.path.filter(|_| sink.config().with_path);
+            sink.write(&line.into_bytes());
+        }
+        if let Some(traced) = &self.traced {
+            let line = self.line(&told, now);
+            traced.finish(&line, &told, self.failure, self.began, now);
         }
     }
 
@@ -154,6 +168,7 @@ impl Record {
             client,
             peer: peer.filter(|peer| Some(*peer) != client),
             protocol: protocol(self.version),
+            tls: self.secured.map(|secured| secured.version),
             method: self.method.as_ref().map(shown),
             path: self.path.as_deref(),
             route: route.map(|route| &*route.name),
@@ -163,6 +178,8 @@ impl Record {
             status: self.head.map(|head| head.status.as_u16()),
             upstream: route
                 .and_then(|route| route.upstream.as_deref().filter(|_| told.sent.is_some())),
+            endpoint: told.endpoint,
+            attempts: Some(told.attempts).filter(|attempts| *attempts > 1),
             error: self.error(),
             bytes_in: self.notes.bytes_received(),
             bytes_out: self.sent,
@@ -241,7 +258,7 @@ fn upstream_time(told: &Told) -> Option<u64> {
 
 /// The path that is routed, without the query and without what looks like a token. What has no
 /// one path has none here.
-fn path<B>(request: &Request<B>) -> Option<String> {
+pub(super) fn path<B>(request: &Request<B>) -> Option<String> {
     let path = CanonicalPath::from_uri(request.uri()).ok()?;
     let mut path = token::redact(path.path()).into_owned();
     path.truncate(path.floor_char_boundary(LONGEST_PATH));

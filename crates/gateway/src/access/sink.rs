@@ -1,68 +1,79 @@
 use std::fmt;
 use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use metrics::{Counter, counter};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::AccessLogConfig;
 use super::output::{LineWriter, Output};
-use crate::telemetry::names;
 
-/// The queue of lines before the thread that writes them. Cheap to clone; clones share it.
-#[derive(Clone)]
+/// An output, and the queue of lines before the thread that writes to it. Dropped, it takes no more
+/// lines; the thread writes what waits, and nobody waits for that here.
 pub(crate) struct AccessSink {
+    config: AccessLogConfig,
     queue: NonBlocking,
     output: Arc<Output>,
-    told: Arc<AtomicUsize>,
-    dropped: [Counter; 2],
-}
-
-/// The thread that writes lines. Dropped, it writes what waits, for as long as [`PATIENCE`].
-#[derive(Debug)]
-pub(crate) struct AccessWriter {
+    told: AtomicUsize,
+    lost: Lost,
     guard: Option<WorkerGuard>,
 }
 
-/// How long the end may take. The queue's own bound is 1.1 seconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How many lines were lost, by whatever sinks there were. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lost {
+    /// Of sinks that are gone.
+    queue_full: Arc<AtomicU64>,
+    write_failed: Arc<AtomicU64>,
+}
 
 impl AccessSink {
-    /// Opens the output. Its counters go to the recorder that is installed now.
+    /// Opens the output. `writes` is dropped once all is written.
     ///
     /// # Errors
     ///
     /// Those of the system, where it cannot be opened.
-    pub(crate) fn open(config: &AccessLogConfig) -> io::Result<(Self, AccessWriter)> {
-        let output = Arc::new(Output::open(&config.output)?);
-        let writer = LineWriter::new(Arc::clone(&output));
-        Ok(Self::over(output, writer, config.lines))
+    pub(super) fn open(
+        config: &AccessLogConfig,
+        lost: Lost,
+        writes: TaskTrackerToken,
+    ) -> io::Result<Self> {
+        let failed = Arc::clone(&lost.write_failed);
+        let output = Arc::new(Output::open(&config.output, failed)?);
+        let writer = Writer {
+            lines: LineWriter::new(Arc::clone(&output)),
+            _writes: writes,
+        };
+        Ok(Self::over(config, output, writer, lost))
     }
 
-    /// A queue of so many lines before a writer.
+    /// The queue before a writer.
     fn over(
+        config: &AccessLogConfig,
         output: Arc<Output>,
         writer: impl io::Write + Send + 'static,
-        lines: usize,
-    ) -> (Self, AccessWriter) {
+        lost: Lost,
+    ) -> Self {
         let (queue, guard) = NonBlockingBuilder::default()
             .lossy(true)
-            .buffered_lines_limit(lines)
+            .buffered_lines_limit(config.lines)
             .thread_name("access-log")
             .finish(writer);
-        let dropped =
-            |reason: &'static str| counter!(names::ACCESS_LOG_DROPPED, "reason" => reason);
-        let sink = Self {
+        Self {
+            config: config.clone(),
             queue,
             output,
-            told: Arc::default(),
-            dropped: [dropped("queue_full"), dropped("write_failed")],
-        };
-        let guard = Some(guard);
-        (sink, AccessWriter { guard })
+            told: AtomicUsize::new(0),
+            lost,
+            guard: Some(guard),
+        }
+    }
+
+    /// What it was opened for.
+    pub(super) const fn config(&self) -> &AccessLogConfig {
+        &self.config
     }
 
     /// Hands a line over, its end included, and never waits.
@@ -77,16 +88,13 @@ impl AccessSink {
     /// # Errors
     ///
     /// Those of the system, where it cannot be opened. Lines go to the file of before then.
-    pub(crate) fn reopen(&self) -> io::Result<()> {
+    pub(super) fn reopen(&self) -> io::Result<()> {
         self.output.reopen()
     }
 
-    /// Brings the counters up to date.
-    pub(crate) fn count(&self) {
-        let queue_full = self.queue.error_counter().dropped_lines() as u64;
-        for (counter, count) in self.dropped.iter().zip([queue_full, self.output.lost()]) {
-            counter.absolute(count);
-        }
+    /// Lines for which there was no room.
+    pub(super) fn queue_full(&self) -> u64 {
+        self.queue.error_counter().dropped_lines() as u64
     }
 
     /// Tells of lines for which there was no room: of the first, and whenever they have doubled.
@@ -107,28 +115,22 @@ impl AccessSink {
     }
 }
 
-impl AccessWriter {
-    /// Writes what waits, and ends, within a bound.
-    pub(crate) async fn close(self) {
-        // What panicked has nothing to write any more.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+impl Lost {
+    /// By why they were lost: the queue was full, or the output took nothing.
+    pub(super) fn read(&self) -> [u64; 2] {
+        [&self.queue_full, &self.write_failed].map(|count| count.load(Ordering::Relaxed))
     }
 }
 
-impl Drop for AccessWriter {
+impl Drop for AccessSink {
     fn drop(&mut self) {
-        let Some(guard) = self.guard.take() else {
-            return;
-        };
-        let (done, wait) = mpsc::channel::<()>();
-        // Where the output takes nothing, the guard tells standard output of it, which may be that
-        // very output.
-        let closing = thread::Builder::new().spawn(move || {
-            drop(guard);
-            drop(done);
-        });
-        if closing.is_ok() {
-            let _ = wait.recv_timeout(PATIENCE);
+        let lost = &self.lost.queue_full;
+        lost.fetch_add(self.queue_full(), Ordering::Relaxed);
+        if let Some(guard) = self.guard.take() {
+            // It waits for a second where the output takes nothing, and tells standard output of
+            // it, which may be that very output. Whoever drops a sink may serve requests.
+            let end = thread::Builder::new().name("access-log-end".to_owned());
+            let _ = end.spawn(move || drop(guard));
         }
     }
 }
@@ -141,6 +143,22 @@ impl fmt::Debug for AccessSink {
     }
 }
 
+/// What the thread has for as long as it writes.
+struct Writer {
+    lines: LineWriter,
+    _writes: TaskTrackerToken,
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.lines.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lines.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -148,28 +166,35 @@ mod tests {
     use std::path::Path;
     use std::sync::{Arc, mpsc};
 
-    use super::{AccessSink, AccessWriter};
-    use crate::access::output::Output;
-    use crate::access::{AccessLogConfig, AccessOutput};
+    use portcullis::clock::ManualClock;
 
-    fn open(path: &Path) -> io::Result<(AccessSink, AccessWriter)> {
-        AccessSink::open(&AccessLogConfig {
+    use super::{AccessSink, Lost};
+    use crate::access::output::Output;
+    use crate::access::{AccessLog, AccessLogConfig, AccessOutput};
+
+    fn open(path: &Path) -> io::Result<AccessLog> {
+        let config = AccessLogConfig {
             output: AccessOutput::File(path.to_owned()),
             ..AccessLogConfig::default()
-        })
+        };
+        AccessLog::new(Arc::new(ManualClock::new()), Some(&config), None)
+    }
+
+    fn write(log: &AccessLog, line: &[u8]) {
+        log.sink().as_ref().expect("open").write(line);
     }
 
     #[tokio::test]
     async fn every_line_is_written_by_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("access");
-        let (sink, writer) = open(&path).expect("opened");
+        let log = open(&path).expect("opened");
         let long = "x".repeat(100_000);
         for number in 0..1_000 {
-            sink.write(format!("{number}\n").as_bytes());
+            write(&log, format!("{number}\n").as_bytes());
         }
-        sink.write(format!("{long}\n").as_bytes());
-        writer.close().await;
+        write(&log, format!("{long}\n").as_bytes());
+        log.close().await;
         let written = fs::read_to_string(&path).expect("read");
         let lines: Vec<&str> = written.lines().collect();
         assert_eq!(lines.len(), 1_001);
@@ -181,16 +206,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, kept) = (folder.path().join("access"), folder.path().join("access.1"));
         fs::write(&path, "before\n").expect("written");
-        let (sink, writer) = open(&path).expect("opened");
-        sink.write(b"first\n");
+        let log = open(&path).expect("opened");
+        write(&log, b"first\n");
         let has_first = || fs::read_to_string(&path).is_ok_and(|text| text.contains("first"));
         while !has_first() {
             tokio::task::yield_now().await;
         }
         fs::rename(&path, &kept).expect("renamed");
-        sink.reopen().expect("reopened");
-        sink.write(b"second\n");
-        writer.close().await;
+        log.reopen().expect("reopened");
+        write(&log, b"second\n");
+        log.close().await;
         assert_eq!(fs::read_to_string(&kept).expect("read"), "before\nfirst\n");
         assert_eq!(fs::read_to_string(&path).expect("read"), "second\n");
     }
@@ -200,12 +225,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let inner = folder.path().join("log");
         fs::create_dir(&inner).expect("a folder");
-        let (sink, writer) = open(&inner.join("access")).expect("opened");
+        let log = open(&inner.join("access")).expect("opened");
         let moved = folder.path().join("moved");
         fs::rename(&inner, &moved).expect("renamed");
-        sink.reopen().expect_err("there is no folder");
-        sink.write(b"line\n");
-        writer.close().await;
+        log.reopen().expect_err("there is no folder");
+        write(&log, b"line\n");
+        log.close().await;
         let written = fs::read_to_string(moved.join("access"));
         assert_eq!(written.expect("read"), "line\n");
     }
@@ -224,20 +249,27 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_queue_that_is_full_counts_what_is_lost_and_nobody_waits() {
+    #[test]
+    fn a_queue_that_is_full_counts_what_is_lost_and_nobody_waits() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = AccessOutput::File(folder.path().join("access"));
-        let output = Arc::new(Output::open(&path).expect("opened"));
+        let config = AccessLogConfig {
+            output: AccessOutput::File(folder.path().join("access")),
+            lines: 16,
+            ..AccessLogConfig::default()
+        };
+        let lost = Lost::default();
+        let output = Output::open(&config.output, Arc::default()).expect("opened");
         let (go_on, stopped) = mpsc::channel();
-        let (sink, writer) = AccessSink::over(output, Stopped(stopped), 16);
+        let writer = Stopped(stopped);
+        let sink = AccessSink::over(&config, Arc::new(output), writer, lost.clone());
         for _ in 0..100 {
             sink.write(b"line\n");
         }
         // One may be with the writer already.
-        let lost = sink.queue.error_counter().dropped_lines();
-        assert!((83..=84).contains(&lost), "{lost}");
+        let full = sink.queue_full();
+        assert!((83..=84).contains(&full), "{full}");
+        drop(sink);
+        assert_eq!(lost.read(), [full, 0], "it is counted on");
         drop(go_on);
-        writer.close().await;
     }
 }

@@ -17,9 +17,9 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::upload::Upload;
-use super::{AccessLayer, AccessLog, AccessLogConfig, AccessOutput, AccessSink, Notes};
+use super::{AccessLayer, AccessLog, AccessLogConfig, AccessOutput, Notes};
 use crate::body::{BodyError, BodySource, ChannelBody, ProxyBody};
-use crate::server::HeadFault;
+use crate::server::{HeadFault, Secured};
 use crate::stack::answer_panic;
 use crate::upstream::UpstreamErrorKind;
 
@@ -30,7 +30,6 @@ struct World {
     path: PathBuf,
     clock: ManualClock,
     log: AccessLog,
-    writer: super::sink::AccessWriter,
 }
 
 impl World {
@@ -39,17 +38,16 @@ impl World {
         let path = folder.path().join("access");
         let config = AccessLogConfig {
             output: AccessOutput::File(path.clone()),
+            with_path: true,
             ..AccessLogConfig::default()
         };
-        let (sink, writer) = AccessSink::open(&config).expect("opened");
         let clock = ManualClock::new();
-        let log = AccessLog::new(Arc::new(clock.clone()), Some(sink), true);
+        let log = AccessLog::new(Arc::new(clock.clone()), Some(&config), None);
         Self {
             _folder: folder,
             path,
             clock,
-            log,
-            writer,
+            log: log.expect("opened"),
         }
     }
 
@@ -77,7 +75,7 @@ impl World {
 
     /// All lines, when all is over.
     async fn lines(self) -> Vec<Value> {
-        self.writer.close().await;
+        self.log.close().await;
         let text = fs::read_to_string(&self.path).expect("read");
         let lines = text.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().expect("JSON")
@@ -107,6 +105,7 @@ async fn a_line_says_who_what_how_much_and_how_long() {
     let body = http_body_util::Full::new(bytes::Bytes::from_static(b"12345"));
     let mut request = get().map(|_| ProxyBody::new(body, BodySource::Client));
     *request.method_mut() = Method::POST;
+    request.extensions_mut().insert(Secured { version: "1.3" });
     let answer = |request: Request<Upload<ProxyBody>>| {
         let clock = clock.clone();
         async move {
@@ -114,6 +113,9 @@ async fn a_line_says_who_what_how_much_and_how_long() {
             let now = || portcullis::clock::Clock::now(&clock).monotonic();
             clock.advance(Duration::from_micros(1_500));
             notes.sent(now());
+            for endpoint in ["192.0.2.1:80", "[2001:db8::1]:80"] {
+                notes.tried(endpoint.parse().expect("an address"));
+            }
             assert_eq!(
                 request
                     .into_body()
@@ -135,9 +137,12 @@ async fn a_line_says_who_what_how_much_and_how_long() {
     let expected = json!({
         "time": "2030-01-01T00:00:00.000Z",
         "protocol": "HTTP/1.1",
+        "tls": "1.3",
         "method": "POST",
         "path": "/a/b",
         "status": 200,
+        "endpoint": "[2001:db8::1]:80",
+        "attempts": 2,
         "bytes_in": 5,
         "bytes_out": 7,
         "duration_ms": 122.5,
@@ -335,7 +340,7 @@ async fn no_token_stands_in_a_line() {
 fn requests_without_a_line_are_measured_as_well() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let clock = ManualClock::new();
-    let log = AccessLog::new(Arc::new(clock.clone()), None, true);
+    let log = AccessLog::new(Arc::new(clock.clone()), None, None).expect("nothing to open");
     metrics::with_local_recorder(&recorder, || {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         runtime.expect("a runtime").block_on(async {

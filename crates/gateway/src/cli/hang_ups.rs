@@ -3,7 +3,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::error::CliError;
 use crate::reload::ReloadHandle;
 
-/// SIGHUP, caught from now on: it asks a server for its configuration, and does not end it.
+/// SIGHUP, caught from now on: it has a server read its configuration and open its access log
+/// anew, and does not end it.
 pub(super) struct HangUps {
     #[cfg(unix)]
     signals: tokio::signal::unix::Signal,

@@ -15,12 +15,12 @@ use crate::reload::Reloads;
 use crate::telemetry::Metrics;
 
 /// Runs the gateway until it is told to stop; a second signal cuts what is in flight. SIGHUP has it
-/// read its configuration again.
+/// read its configuration again, and open its access log anew.
 pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exit, CliError> {
     let mut shutdown = Shutdown::listen()?;
     let hang_ups = HangUps::listen()?;
     let reading = Config::read(&global.config);
-    let reloads = Reloads::of(&global.config, &reading);
+    let reloads = Reloads::of(&global.config, &reading).heard_by_service_manager();
     let config = reading.into_config()?;
     let metrics = Metrics::install()?;
     raise_file_limit(config.server.max_connections);
@@ -34,7 +34,7 @@ pub(super) async fn run(global: &GlobalArgs, inherited: Inherited) -> Result<Exi
         let stop = stop.clone();
         // It is waited for where requests are taken, and no sooner.
         async move {
-            tell_ready();
+            tell_ready("serving");
             stop.cancelled().await;
             tell_stopping();
         }

@@ -7,11 +7,14 @@ use toml::{Table, Value};
 use super::TEMPLATE;
 
 /// Fields that have no default: what the template has for them is an example.
-const WITHOUT_DEFAULT: [(&str, &str); 4] = [
+const WITHOUT_DEFAULT: [(&str, &str); 7] = [
     ("credentials", "header"),
     ("forwarded", "trust"),
     ("limits", "body_bytes"),
     ("proxy_protocol", "networks"),
+    ("trace.otlp", "endpoint"),
+    ("trace.otlp", "headers"),
+    ("trace.otlp", "roots"),
 ];
 
 /// The template without its comment marks, split into what is the default and what is an example.
@@ -90,11 +93,17 @@ fn elements(value: &Value) -> Vec<&Value> {
 
 fn without_examples(mut defaults: Table) -> Table {
     for (section, field) in WITHOUT_DEFAULT {
-        if let Some(Value::Table(table)) = defaults.get_mut(section) {
+        if let Some(table) = section_mut(&mut defaults, section) {
             table.remove(field);
         }
     }
     defaults
+}
+
+/// A section by its path: `limits`, `trace.otlp`.
+pub(super) fn section_mut<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Table> {
+    path.split('.')
+        .try_fold(table, |table, name| table.get_mut(name)?.as_table_mut())
 }
 
 /// The sections, whose fields are commented out by a mark alone, and the tables at the end, which

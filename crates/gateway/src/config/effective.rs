@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use portcullis::token::redact;
 use toml::{Table, Value};
 
-use super::documented::Documented;
+use super::documented::{Documented, section_mut};
 
 /// A configuration as it is written, with the defaults of what it leaves out.
 ///
@@ -23,8 +23,11 @@ const OF_ALL_UPSTREAMS: [(&str, &str, &str); 5] = [
     ("idle_connections", "limits", "idle_upstream_connections"),
 ];
 
-/// The section that means something by being there.
-const BY_BEING_THERE: &str = "access_log";
+/// The sections that mean something by being there.
+const BY_BEING_THERE: [&str; 2] = ["access_log", "trace.otlp"];
+
+/// The table whose values are all secret.
+const SECRET: &str = "trace.otlp.headers";
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "[redacted]";
@@ -33,10 +36,14 @@ impl Effective {
     /// Of a text that is a configuration; of any other nothing is known but the defaults.
     pub(crate) fn of(text: &str) -> Self {
         let mut table = text.parse::<Table>().unwrap_or_default();
-        for (section, default) in Documented::read().defaults() {
-            if section != BY_BEING_THERE || table.contains_key(section) {
-                fill(&mut table, section, default);
+        let mut defaults = Documented::read().defaults().clone();
+        for path in BY_BEING_THERE {
+            if section_mut(&mut table, path).is_none() {
+                remove(&mut defaults, path);
             }
+        }
+        for (section, default) in &defaults {
+            fill(&mut table, section, default);
         }
         let common = table.clone();
         for upstream in tables(&mut table, "upstreams") {
@@ -65,6 +72,13 @@ impl Effective {
         table
             .iter_mut()
             .for_each(|(name, value)| conceal(name, value));
+        for (_, value) in section_mut(&mut table, SECRET).into_iter().flatten() {
+            if let Value::String(text) = value
+                && !is_elsewhere(text)
+            {
+                REDACTED.clone_into(text);
+            }
+        }
         table
     }
 
@@ -87,6 +101,17 @@ impl Effective {
             }
         }
         found
+    }
+}
+
+fn remove(table: &mut Table, path: &str) {
+    match path.rsplit_once('.') {
+        None => drop(table.remove(path)),
+        Some((section, field)) => {
+            if let Some(table) = section_mut(table, section) {
+                table.remove(field);
+            }
+        }
     }
 }
 

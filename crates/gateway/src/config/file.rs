@@ -27,6 +27,7 @@ use crate::headers::trace_context::Inbound;
 use crate::headers::upgrade::Protocol;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
+use crate::spans::{OtlpEndpoint, OtlpProtocol};
 use crate::tls::TlsVersion;
 
 /// A value of its own text form, if given, and its place.
@@ -183,6 +184,22 @@ pub(super) struct Forwarded {
 pub(super) struct Trace {
     pub(super) inbound: Text<Inbound>,
     pub(super) sampled: Option<Spanned<bool>>,
+    pub(super) otlp: Option<Spanned<Section<Otlp>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Otlp {
+    pub(super) endpoint: Text<OtlpEndpoint>,
+    pub(super) protocol: Text<OtlpProtocol>,
+    pub(super) ratio: Option<Spanned<f64>>,
+    pub(super) service_name: Option<Spanned<String>>,
+    pub(super) headers: Pairs<HeaderName, Spanned<Parsed<HeaderValue>>>,
+    pub(super) roots: Option<Spanned<PathBuf>>,
+    pub(super) timeout: Text<HumanDuration>,
+    pub(super) queue: Count,
+    pub(super) batch: Count,
+    pub(super) delay: Text<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -54,6 +54,7 @@ mod lifetime;
 mod name;
 mod needs;
 mod open;
+mod otlp;
 mod pairs;
 mod parsed;
 mod plan;

@@ -20,6 +20,7 @@ use crate::headers::trace_context::Inbound;
 use crate::headers::upgrade::Protocol;
 use crate::path;
 use crate::route::{HostPattern, PatternText, RedirectTarget};
+use crate::spans::{OtlpEndpoint, OtlpProtocol};
 use crate::upstream::{Percent, StatusRange};
 
 /// A value that stands in the file as text of a form of its own.
@@ -68,6 +69,7 @@ macro_rules! from_text_of_core {
 from_text_of_core!(
     Environment,
     HumanDuration,
+    OtlpEndpoint,
     Percent,
     Permission,
     Rate,
@@ -153,6 +155,16 @@ impl FromText for Inbound {
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
             _ => Err("expected trusted, always or never".to_owned()),
+        }
+    }
+}
+
+impl FromText for OtlpProtocol {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "grpc" => Ok(Self::Grpc),
+            "http" => Ok(Self::Http),
+            _ => Err("expected grpc or http".to_owned()),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::handling;
 use super::http2::resolve_http2;
 use super::known::{Known, routed_services};
 use super::lifetime::Lifetime;
+use super::otlp::resolve_otlp;
 use super::routes::resolve_routes;
 use super::services::{resolve_services, value};
 use super::settings::{Broken, Setting, settle};
@@ -26,6 +27,7 @@ use crate::headers::trace_context::TracePolicy;
 use crate::path::DEFAULT_MAX_LENGTH;
 use crate::server::ServerConfig;
 use crate::setting::{InvalidSetting, check_count};
+use crate::spans::Ratio;
 use crate::tls::TlsConfig;
 use crate::upstream::UpstreamConfig;
 
@@ -49,6 +51,8 @@ pub(super) fn resolve(mut file: File, folder: &Path, findings: &mut Vec<Finding>
         .and_then(|tls| resolve_tls(tls, &taken, folder, findings));
     let http2 = server.http2.is_some();
     let tls = tls.map(|tls| TlsConfig { http2, ..tls });
+    let otlp = resolve_otlp(file.trace.0.otlp.take(), folder, findings);
+    let (otlp, export) = otlp.unzip();
     let services = resolve_services(file.services, &routed, &upstream, findings);
     let upstream_tables = resolve_upstreams(file.upstreams, &known, &upstream, folder, findings);
     let route_tables = resolve_routes(file.routes, &known, &services, &handling, findings);
@@ -64,7 +68,8 @@ pub(super) fn resolve(mut file: File, folder: &Path, findings: &mut Vec<Finding>
         max_path_length: resolve_path_length(&file.limits.0, findings),
         credential_header: resolve_header(file.credentials.0.header, findings),
         origin,
-        trace: resolve_trace(file.trace.0),
+        trace: resolve_trace(file.trace.0, export),
+        otlp,
         handling,
         access_log: resolve_access_log(file.access_log, folder, findings),
         services,
@@ -270,11 +275,12 @@ fn resolve_origin(forwarded: Forwarded, findings: &mut Vec<Finding>) -> OriginPo
     }
 }
 
-fn resolve_trace(trace: Trace) -> TracePolicy {
+fn resolve_trace(trace: Trace, export: Option<Ratio>) -> TracePolicy {
     let default = TracePolicy::default();
     TracePolicy {
         inbound: value(trace.inbound).unwrap_or(default.inbound),
         sampled: trace.sampled.map_or(default.sampled, Spanned::into_inner),
+        export,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::access::AccessLogConfig;
 use crate::headers::origin::OriginPolicy;
 use crate::headers::trace_context::TracePolicy;
 use crate::server::ServerConfig;
+use crate::spans::OtlpConfig;
 use crate::tls::TlsConfig;
 
 /// Everything that the gateway is told by its file, checked.
@@ -55,6 +56,8 @@ pub struct Config {
     pub origin: OriginPolicy,
     /// Whose traces are gone on with.
     pub trace: TracePolicy,
+    /// Where spans go; nowhere by default.
+    pub otlp: Option<OtlpConfig>,
     /// What all routes do on the way that do not say it themselves.
     pub(super) handling: HandlingPlan,
     /// What stands in `[[routes]]` and `[[upstreams]]`, in the file's order.

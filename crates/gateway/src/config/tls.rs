@@ -22,7 +22,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// What is wrong with `[tls]`, and with each upstream: the first of each.
+    /// What is wrong with `[tls]`, with each upstream and with `[trace.otlp]`: the first of each.
     pub fn check_tls(&self) -> Result<(), Vec<TlsError>> {
         let mut errors = Vec::new();
         errors.extend(
@@ -35,6 +35,8 @@ impl Config {
             let built = tls.map(|tls| UpstreamSecurity::of_upstream(tls, &upstream.name));
             errors.extend(built.and_then(Result::err));
         }
+        let otlp = self.otlp.as_ref();
+        errors.extend(otlp.and_then(|otlp| otlp.check_tls().err()));
         match errors.is_empty() {
             true => Ok(()),
             false => Err(errors),

@@ -7,6 +7,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::{Passage, Terms};
+use crate::access::Notes;
 use crate::body::{BodyError, BodySource, LeastRate, Limited, ProxyBody};
 use crate::headers::framing::{self, EmptyLength};
 use crate::headers::request_id::RequestId;
@@ -60,6 +61,7 @@ where
     if let Some(identity) = passage.identity {
         identity.set(headers);
     }
+    let notes = parts.extensions.remove::<Notes>();
     let upgrade = parts.extensions.remove::<Upgrade>();
     if let Some(upgrade) = &upgrade {
         headers.remove(TE);
@@ -78,6 +80,9 @@ where
     *request.uri_mut() = Uri::from(passage.path.path_and_query().clone());
     *request.headers_mut() = parts.headers;
     request.extensions_mut().insert(terms.times);
+    if let Some(notes) = notes {
+        request.extensions_mut().insert(notes);
+    }
     if let Some(upgrade) = upgrade {
         request.extensions_mut().insert(upgrade);
     }

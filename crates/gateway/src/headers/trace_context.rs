@@ -10,6 +10,7 @@ use uuid::fmt::Simple;
 
 use super::spelling;
 use super::values::Values;
+use crate::spans::Ratio;
 
 /// The trace, and who asked: version, trace, span and flags.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -28,6 +29,8 @@ pub struct TracePolicy {
     /// Whether those behind are told to record a trace that begins here. Most record what they are
     /// told to, and nothing else.
     pub sampled: bool,
+    /// Where spans go to a collector of ours: which of the traces that begin here, if any does.
+    pub export: Option<Ratio>,
 }
 
 /// Who may say to which trace a request belongs.
@@ -47,6 +50,10 @@ pub enum Inbound {
 pub struct TraceContext {
     trace: u128,
     span: u64,
+    /// Whose request it is, where somebody who may say so says it.
+    parent: Option<u64>,
+    /// The span of the exchange with the upstream, where it has one of its own.
+    exchange: Option<u64>,
     is_sampled: bool,
     state: Option<HeaderValue>,
 }
@@ -57,6 +64,7 @@ impl Default for TracePolicy {
         Self {
             inbound: Inbound::Trusted,
             sampled: true,
+            export: None,
         }
     }
 }
@@ -72,17 +80,24 @@ impl TraceContext {
             Inbound::Never => false,
         };
         let inbound = believed.then(|| Self::of(request.headers())).flatten();
-        let context = inbound.unwrap_or_else(|| Self::begun(policy.sampled));
+        let mut context = inbound.unwrap_or_else(|| Self::begun(policy));
+        if policy.export.is_some() && context.is_sampled {
+            context.exchange = Some(new_span());
+        }
         request.extensions_mut().insert(context.clone());
         context
     }
 
     /// A trace that begins with this request.
-    fn begun(is_sampled: bool) -> Self {
+    fn begun(policy: TracePolicy) -> Self {
+        let trace = Uuid::new_v4().as_u128();
+        let is_taken = policy.export.is_none_or(|ratio| ratio.takes(trace));
         Self {
-            trace: Uuid::new_v4().as_u128(),
+            trace,
             span: new_span(),
-            is_sampled,
+            parent: None,
+            exchange: None,
+            is_sampled: policy.sampled && is_taken,
             state: None,
         }
     }
@@ -94,10 +109,12 @@ impl TraceContext {
         let (Some(line), None) = (lines.next(), lines.next()) else {
             return None;
         };
-        let (trace, flags) = parse(line.as_bytes())?;
+        let (trace, parent, flags) = parse(line.as_bytes())?;
         Some(Self {
             trace,
             span: new_span(),
+            parent: Some(parent),
+            exchange: None,
             is_sampled: flags & 1 == 1,
             state: state(headers),
         })
@@ -120,7 +137,7 @@ impl TraceContext {
         let trace = Uuid::from_u128(self.trace)
             .as_simple()
             .encode_lower(&mut trace);
-        let span = Uuid::from_u64_pair(0, self.span)
+        let span = Uuid::from_u64_pair(0, self.exchange.unwrap_or(self.span))
             .as_simple()
             .encode_lower(&mut span);
         text.put_slice(b"00-");
@@ -134,6 +151,30 @@ impl TraceContext {
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
         TraceId(self.trace)
+    }
+
+    /// Whether the trace is recorded.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.is_sampled
+    }
+
+    /// Our own span, and the one that it is of.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn span(&self) -> (u64, Option<u64>) {
+        (self.span, self.parent)
+    }
+
+    /// The span of the exchange with the upstream.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn exchange(&self) -> Option<u64> {
+        self.exchange
+    }
+
+    /// What tracing systems on the way keep for themselves.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn state(&self) -> Option<&HeaderValue> {
+        self.state.as_ref()
     }
 }
 
@@ -152,9 +193,9 @@ fn new_span() -> u64 {
     Uuid::new_v4().as_u64_pair().1
 }
 
-/// Trace and flags of `00-<32 digits>-<16 digits>-<2 digits>`, lower case, neither id zero. Other
+/// Trace, span and flags of `00-<32 digits>-<16 digits>-<2 digits>`, lower case, neither id zero. Other
 /// versions are none that we know.
-fn parse(line: &[u8]) -> Option<(u128, u8)> {
+fn parse(line: &[u8]) -> Option<(u128, u64, u8)> {
     let text = str::from_utf8(line).ok().filter(|text| text.len() == 55)?;
     let mut parts = text.split('-');
     let mut digits = |length: usize| {
@@ -165,9 +206,9 @@ fn parse(line: &[u8]) -> Option<(u128, u8)> {
     let (version, trace) = (digits(2)?, digits(32)?);
     let (span, flags) = (digits(16)?, digits(2)?);
     let trace = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
-    u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
+    let span = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
     let flags = u8::from_str_radix(flags, 16).ok()?;
-    (version == "00").then_some((trace, flags))
+    (version == "00").then_some((trace, span, flags))
 }
 
 /// The state of the fields as one, where it is one and no longer than everybody keeps.
@@ -211,7 +252,16 @@ fn is_entry(entry: &[u8]) -> bool {
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = u8::from(self.is_sampled);
-        write!(f, "00-{}-{:016x}-{flags:02x}", self.trace_id(), self.span)
+        let span = self.exchange.unwrap_or(self.span);
+        write!(f, "00-{}-{span:016x}-{flags:02x}", self.trace_id())
+    }
+}
+
+impl TraceId {
+    /// The id as a number.
+    #[cfg(feature = "otlp")]
+    pub(crate) const fn get(self) -> u128 {
+        self.0
     }
 }
 
@@ -264,7 +314,11 @@ mod tests {
             (Inbound::Always, false, true),
             (Inbound::Never, true, false),
         ] {
-            let policy = TracePolicy { inbound, sampled };
+            let policy = TracePolicy {
+                inbound,
+                sampled,
+                export: None,
+            };
             let lines = [("traceparent", PARENT), ("tracestate", "a=1")];
             assert_eq!(goes_on(policy, trusted, &lines), expected, "{inbound:?}");
             let state = passed(policy, trusted, &lines).remove(TRACESTATE);
@@ -277,6 +331,7 @@ mod tests {
         let policy = TracePolicy {
             inbound: Inbound::Always,
             sampled: false,
+            export: None,
         };
         let zero = "0".repeat(32);
         for line in [
@@ -307,6 +362,7 @@ mod tests {
             let policy = TracePolicy {
                 inbound: Inbound::Always,
                 sampled,
+                export: None,
             };
             let parent = passed(policy, false, lines)[TRACEPARENT].clone();
             parent.to_str().unwrap()[53..].to_owned()
@@ -327,6 +383,7 @@ mod tests {
         let policy = TracePolicy {
             inbound: Inbound::Always,
             sampled: true,
+            export: None,
         };
         let state = |lines: &[&str]| {
             let lines = lines.iter().map(|line| ("tracestate", *line));
@@ -364,10 +421,52 @@ mod tests {
         assert!(!without.contains_key(TRACESTATE), "it is of no trace");
     }
 
+    #[test]
+    fn of_traces_that_begin_here_as_many_are_recorded_as_are_exported() {
+        let assigned = |policy: TracePolicy, lines: &[(&str, &str)]| {
+            let headers = passed(policy, true, lines);
+            let parent = headers[TRACEPARENT].to_str().unwrap();
+            parent.ends_with("-01")
+        };
+        let policy = |part, sampled| TracePolicy {
+            inbound: Inbound::Trusted,
+            sampled,
+            export: Ratio::new(part),
+        };
+        assert!(assigned(policy(1.0, true), &[]));
+        assert!(!assigned(policy(1.0, false), &[]));
+        assert!(!assigned(policy(0.0, true), &[]));
+        // Whoever is believed has decided already.
+        let unsampled = PARENT.replace("-01", "-00");
+        assert!(assigned(policy(0.0, false), &[("traceparent", PARENT)]));
+        assert!(!assigned(policy(1.0, true), &[("traceparent", &unsampled)]));
+    }
+
+    #[test]
+    fn the_upstream_is_of_the_exchange_where_that_has_a_span() {
+        for (export, sampled) in [
+            (None, true),
+            (Some(Ratio::ALL), false),
+            (Some(Ratio::ALL), true),
+        ] {
+            let policy = TracePolicy {
+                inbound: Inbound::Always,
+                sampled,
+                export,
+            };
+            let context = TraceContext::assign(&mut Request::new(()), policy, false);
+            let has_own = export.is_some() && sampled;
+            assert_eq!(context.exchange.is_some(), has_own);
+            let told = context.exchange.unwrap_or(context.span);
+            assert!(context.to_string().contains(&format!("-{told:016x}-")));
+            assert_ne!(context.exchange, Some(context.span));
+        }
+    }
+
     proptest! {
         #[test]
         fn no_line_makes_reading_panic(line in "[-0-9a-f]{50,60}|.{0,60}") {
-            if let Some((trace, _)) = parse(line.as_bytes()) {
+            if let Some((trace, _, _)) = parse(line.as_bytes()) {
                 prop_assert!(trace != 0 && line.len() == 55);
             }
             let _ = is_entry(line.as_bytes());

@@ -7,7 +7,8 @@ use crate::telemetry::names;
 const OTHERS: u64 = 1_024;
 
 /// Lets the program have as many files open as its hard limit says, since each connection is one,
-/// and says where that is less than `connections` of clients may need.
+/// and says where that is less than `connections` of clients may need. To be called at the start,
+/// and where that number changes.
 ///
 /// The soft limit that most systems begin with (1,024) is for programs that use `select`.
 pub(crate) fn raise_file_limit(connections: usize) {

@@ -6,5 +6,5 @@ mod notify;
 mod sockets;
 
 pub(crate) use files::raise_file_limit;
-pub(crate) use notify::{keep_watchdog_quiet, tell_ready, tell_stopping};
+pub(crate) use notify::{ReloadNotices, keep_watchdog_quiet, tell_ready, tell_stopping};
 pub(crate) use sockets::{InheritError, Inherited};

@@ -22,6 +22,9 @@
 //! And so does a configuration that was read while the gateway serves: `config.valid` and
 //! `config.error` tell of one with faults, which changes nothing, `config.restart_needed` names the
 //! fields of the one that counts which wait for a restart.
+//!
+//! So does an upstream that is away: `upstreams` has for each how many of its endpoints are `in`,
+//! how many are `left_out` for being down or failing, and how many names are `unresolved`.
 
 mod readiness;
 mod router;

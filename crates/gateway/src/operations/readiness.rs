@@ -1,18 +1,22 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use arc_swap::ArcSwap;
 use portcullis::KeyManager;
 use portcullis::keyring::RootName;
 use portcullis::store::StoreFault;
 use serde::Serialize;
 
-use crate::reload::{ConfigReport, ConfigStatus};
+use crate::reload::{ConfigReport, ConfigStatus, Upstreams};
+use crate::upstream::EndpointCounts;
 
 /// Whether the gateway takes requests. Clones share the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Readiness {
     manager: KeyManager,
     config: Option<ConfigStatus>,
+    upstreams: Arc<ArcSwap<Upstreams>>,
     draining: Arc<AtomicBool>,
 }
 
@@ -25,6 +29,8 @@ pub(crate) struct ReadinessReport {
     keyring: KeyringReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<ConfigReport>,
+    /// How many endpoints of each are how: their names and numbers, and never an address.
+    upstreams: BTreeMap<String, EndpointCounts>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +54,7 @@ impl Readiness {
         Self {
             manager,
             config: None,
+            upstreams: Arc::default(),
             draining: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -59,6 +66,12 @@ impl Readiness {
             config: Some(config),
             ..self
         }
+    }
+
+    /// Tells of the upstreams as well. They say nothing of whether the gateway is ready either: it
+    /// answers for those that are there, and what one of them lacks is no better elsewhere.
+    pub(crate) fn with_upstreams(self, upstreams: Arc<ArcSwap<Upstreams>>) -> Self {
+        Self { upstreams, ..self }
     }
 
     /// From now on the gateway takes no more requests.
@@ -86,6 +99,7 @@ impl Readiness {
                     .collect(),
             },
             config: self.config.as_ref().map(ConfigStatus::report),
+            upstreams: self.upstreams.load().endpoints(),
         }
     }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::Readiness;
-use crate::access::AccessSink;
+use crate::access::AccessLog;
 use crate::server::{HeadFault, ServerStats};
 use crate::telemetry::{Metrics, names};
 
@@ -16,7 +16,7 @@ pub(crate) struct State {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
     pub(crate) public: ServerStats,
-    pub(crate) access: Option<AccessSink>,
+    pub(crate) access: AccessLog,
 }
 
 /// The paths of the operations listener.
@@ -64,9 +64,7 @@ async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
         metrics::counter!(names::CONNECTIONS_REFUSED, "why" => why).absolute(count);
     }
     metrics::gauge!(names::CONNECTIONS_OPEN).set(counts.open as f64);
-    if let Some(access) = &state.access {
-        access.count();
-    }
+    state.access.count();
     for (why, count) in counts.http2_calmed.by_name() {
         metrics::counter!(names::HTTP2_CALMED, "why" => why).absolute(count);
     }

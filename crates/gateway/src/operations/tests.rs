@@ -1,7 +1,10 @@
 //! What operators hear of a store that takes no changes, and of missing roots.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -13,8 +16,15 @@ use serde_json::{Value, json};
 use tower::Service as _;
 
 use super::{Readiness, State, router};
+use crate::access::AccessLog;
+use crate::config::Config;
+use crate::reload::Upstreams;
 use crate::server::ServerStats;
 use crate::telemetry::Metrics;
+
+fn no_lines(manager: &KeyManager) -> AccessLog {
+    AccessLog::new(Arc::clone(manager.clock()), None, None).expect("nothing to open")
+}
 
 async fn get(operations: &Router, path: &str) -> (StatusCode, String) {
     let request = Request::get(path).body(axum::body::Body::empty());
@@ -40,7 +50,7 @@ async fn a_store_that_takes_no_changes_is_told_and_leaves_the_gateway_ready() {
     let operations = router(State {
         readiness: Readiness::new(manager.clone()),
         metrics: Metrics::install().expect("a recorder"),
-        access: None,
+        access: no_lines(&manager),
         public: ServerStats::default(),
     });
     let gauge = format!("portcullis_store_writable{{namespace=\"{namespace}\"}}");
@@ -83,7 +93,7 @@ async fn a_keyring_that_lacks_a_root_is_told_and_leaves_the_gateway_ready() {
     let operations = router(State {
         readiness: Readiness::new(manager.clone()),
         metrics: Metrics::install().expect("a recorder"),
-        access: None,
+        access: no_lines(&manager),
         public: ServerStats::default(),
     });
     let gauge = format!("portcullis_keyring_missing_roots{{namespace=\"{namespace}\"}}");
@@ -107,4 +117,34 @@ async fn a_keyring_that_lacks_a_root_is_told_and_leaves_the_gateway_ready() {
         .and_then(|both| both.make_current(&name));
     build(&rotated.expect("rotated"), "rotated").await;
     told(&["k2"]).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_away_is_told_and_leaves_the_gateway_ready() {
+    let keyring = Keyring::generate("k1".parse().expect("a name")).expect("entropy");
+    let manager = KeyManager::builder(MemoryStore::new()).keyring(keyring);
+    let manager = manager.build().await.expect("built");
+    let text = "[[upstreams]]\nname = \"orders\"\nurl = \"http://secret.invalid\"\n\
+                [[upstreams]]\nname = \"bills\"\nurl = \"http://127.0.0.9:1\"\n";
+    let config = Config::parse(text, Path::new("/portcullis.toml")).expect("valid");
+    let upstreams = Upstreams::default().next(config.upstreams());
+    let upstreams = Arc::new(ArcSwap::from_pointee(upstreams.expect("built")));
+    let operations = router(State {
+        readiness: Readiness::new(manager.clone()).with_upstreams(upstreams),
+        metrics: Metrics::install().expect("a recorder"),
+        access: no_lines(&manager),
+        public: ServerStats::default(),
+    });
+    let (status, body) = get(&operations, "/readyz").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let told: Value = serde_json::from_str(&body).expect("JSON");
+    let counts =
+        |inside, unresolved| json!({ "in": inside, "left_out": 0, "unresolved": unresolved });
+    assert_eq!(
+        told["upstreams"],
+        json!({ "bills": counts(1, 0), "orders": counts(0, 1) })
+    );
+    for address in ["secret", "127.0.0"] {
+        assert!(!body.contains(address), "{body}");
+    }
 }

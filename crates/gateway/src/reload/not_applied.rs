@@ -1,5 +1,5 @@
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
 
 use tokio::task::JoinError;
 
@@ -16,6 +16,8 @@ pub(super) enum NotApplied {
     Upstream(InvalidUpstream),
     /// A certificate, a key or a root of `[tls]` cannot be used.
     Tls(TlsError),
+    /// The access log cannot be opened.
+    AccessLog(io::Error),
     /// Its services were not created.
     Store(portcullis::Error),
     /// Reading what its files hold panicked: a fault of ours.
@@ -28,6 +30,7 @@ impl fmt::Display for NotApplied {
             Self::Setting(_) => "the configuration has a setting out of range",
             Self::Upstream(_) => "the configuration has an upstream that cannot be",
             Self::Tls(_) => "the configuration has a certificate that cannot be used",
+            Self::AccessLog(_) => "the configuration has an access log that cannot be opened",
             Self::Panicked(_) => "the files of the configuration could not be read",
             Self::Store(_) => "the store did not take the services of the configuration",
         })
@@ -40,6 +43,7 @@ impl Error for NotApplied {
             Self::Setting(error) => error,
             Self::Upstream(error) => error,
             Self::Tls(error) => error,
+            Self::AccessLog(error) => error,
             Self::Store(error) => error,
             Self::Panicked(error) => error,
         })

@@ -71,7 +71,7 @@ impl Reloader {
                 path = %path.display(),
                 "the configuration is no regular file: it is not read again"
             );
-            return;
+            return self.reopen_where_asked(stop).await;
         }
         let clock = Arc::clone(self.manager.clock());
         let asked = Arc::clone(&self.reloads.asked);
@@ -92,9 +92,35 @@ impl Reloader {
         }
     }
 
+    /// All that is left to do where the configuration cannot be read again.
+    async fn reopen_where_asked(&mut self, stop: CancellationToken) {
+        let reopening = async {
+            loop {
+                self.reloads.asked.notified().await;
+                self.reloads.notices.begin();
+                self.target.reopen_access_log().await;
+                self.reloads.notices.end(self.status.in_a_word());
+            }
+        };
+        stop.run_until_cancelled(reopening).await;
+    }
+
     /// Reads the files, and does what follows from it. What happens to them from the reading on is
     /// told by the watch.
     async fn look(&mut self, cause: Cause) -> Watch {
+        if cause == Cause::Asked {
+            self.reloads.notices.begin();
+        }
+        let watch = self.read(cause).await;
+        if cause == Cause::Asked {
+            // Also where the configuration has faults: whoever keeps logs knows nothing of them.
+            self.target.reopen_access_log().await;
+        }
+        self.reloads.notices.end(self.status.in_a_word());
+        watch
+    }
+
+    async fn read(&mut self, cause: Cause) -> Watch {
         let (path, files) = (self.reloads.path.clone(), self.reloads.files.clone());
         let looked = tokio::task::spawn_blocking(move || read(&path, files)).await;
         let (reading, watch) = match looked {
@@ -112,6 +138,7 @@ impl Reloader {
             .clone_into(&mut self.reloads.files);
         if cause == Cause::Asked || digest != self.reloads.digest || self.is_unsettled {
             self.reloads.digest = digest;
+            self.reloads.notices.begin();
             self.take(reading).await;
         }
         watch
@@ -221,6 +248,7 @@ fn read(path: &Path, files: Vec<PathBuf>) -> (Reading, Watch) {
 mod tests {
     use std::fs;
     use std::path::PathBuf;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use http::Request;
@@ -232,17 +260,20 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::{Cause, Reloader};
+    use crate::access::{AccessLog, AccessLogConfig, AccessOutput};
     use crate::body::ProxyBody;
     use crate::config::Config;
     use crate::live::LiveStreams;
     use crate::reload::{ConfigStatus, Reloads, Target};
     use crate::server::ServerHandle;
+    use crate::wire::eventually;
 
     struct Fixture {
         folder: TempDir,
         store: FaultStore,
         clock: ManualClock,
         server: ServerHandle,
+        access: AccessLog,
         reloader: Reloader,
     }
 
@@ -264,13 +295,17 @@ mod tests {
             let reloads = Reloads::of(&path, &reading);
             let config = reading.into_config().expect("valid");
             let server = ServerHandle::new(config.server.clone());
-            let target = Target::new(&config, gate, live, server.clone(), None).expect("built");
+            let access = AccessLog::new(Arc::new(clock.clone()), config.access_log.as_ref(), None);
+            let access = access.expect("opened");
+            let target = Target::new(&config, gate, live, server.clone(), access.clone());
+            let target = target.expect("built");
             let status = ConfigStatus::new(manager.clock().now().wall());
             Self {
                 folder,
                 store,
                 clock,
                 server,
+                access,
                 reloader: Reloader::new(reloads, &config, target, manager, status),
             }
         }
@@ -395,6 +430,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_access_log_that_cannot_be_opened_changes_nothing_and_is_tried_again() {
+        let mut gateway = Fixture::new(&fixed("one")).await;
+        let more = format!("[access_log]\npath = \"log/lines\"\n{}", fixed("two"));
+        gateway.write(&more).await;
+        let statuses = (gateway.status("/one").await, gateway.status("/two").await);
+        assert_eq!(statuses, (204, 404));
+        let error = gateway.report()["error"].to_string();
+        assert!(error.contains("access log"), "{error}");
+        let folder = gateway.folder.path().join("log");
+        fs::create_dir(&folder).expect("a folder");
+        drop(gateway.reloader.look(Cause::Noticed).await);
+        assert_eq!(gateway.status("/two").await, 204);
+        assert!(gateway.report()["error"].is_null());
+        assert!(gateway.report()["restart_needed"] == serde_json::json!([]));
+        assert!(folder.join("lines").exists());
+        // Whoever keeps files renames them, and asks; a configuration with faults is none of that.
+        fs::write(gateway.path(), "listen = 1").expect("written");
+        for cause in [Cause::Noticed, Cause::Asked] {
+            fs::rename(folder.join("lines"), folder.join("lines.1")).expect("renamed");
+            drop(gateway.reloader.look(cause).await);
+            assert_eq!(folder.join("lines").exists(), cause == Cause::Asked);
+            let _ = fs::rename(folder.join("lines.1"), folder.join("lines"));
+        }
+        gateway.access.close().await;
+    }
+
+    #[tokio::test]
     async fn a_pipe_is_not_waited_for() {
         let mut gateway = Fixture::new(&fixed("one")).await;
         fs::remove_file(gateway.path()).expect("removed");
@@ -405,7 +467,19 @@ mod tests {
         drop(gateway.reloader.look(Cause::Noticed).await);
         assert_eq!(gateway.report()["valid"], false);
         assert_eq!(gateway.status("/one").await, 204);
-        // It ends by itself: there is nothing to read again.
-        gateway.reloader.run(CancellationToken::new()).await;
+        // There is nothing to read again; the access log may still have to be opened anew.
+        let path = gateway.folder.path().join("lines");
+        let opened = gateway.access.next(Some(&AccessLogConfig {
+            output: AccessOutput::File(path.clone()),
+            ..AccessLogConfig::default()
+        }));
+        gateway.access.replace(opened.expect("opened"));
+        fs::remove_file(&path).expect("removed");
+        gateway.reloader.reloads.handle().reload();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(gateway.reloader.run(stop.clone()));
+        eventually(async || path.exists()).await;
+        stop.cancel();
+        running.await.expect("ended");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::config::{Effective, Reading, SourcesDigest};
+use crate::life::ReloadNotices;
 
 /// That the configuration of a gateway may change while it serves.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct Reloads {
     pub(super) effective: Effective,
     pub(super) files: Vec<PathBuf>,
     pub(super) asked: Arc<Notify>,
+    pub(super) notices: ReloadNotices,
 }
 
 /// Has a gateway read its configuration. Cheap to clone; clones have the same one.
@@ -34,6 +36,16 @@ impl Reloads {
             effective: reading.effective(),
             files: sources.files().to_vec(),
             asked: Arc::default(),
+            notices: ReloadNotices::default(),
+        }
+    }
+
+    /// The service manager that the program was started by is told when one begins, and when it is
+    /// over.
+    pub(crate) fn heard_by_service_manager(self) -> Self {
+        Self {
+            notices: ReloadNotices::heard(),
+            ..self
         }
     }
 
@@ -47,8 +59,9 @@ impl Reloads {
 }
 
 impl ReloadHandle {
-    /// Has the configuration read again soon, whether or not it has changed. What is asked for
-    /// before that has happened is asked for once.
+    /// Has the configuration read again soon, whether or not it has changed, and then the file of
+    /// the access log opened anew, which may have been renamed to be kept. What is asked for before
+    /// that has happened is asked for once.
     pub fn reload(&self) {
         self.asked.notify_one();
     }

@@ -10,12 +10,14 @@ pub(super) struct Started {
     effective: Effective,
 }
 
-/// Fields of `[tls]` that count at once: all but its listener.
-const RELOADED: [&str; 4] = [
+/// Fields of `[tls]` and `[trace]` that count at once: all but the listener, and where spans go.
+const RELOADED: [&str; 6] = [
     "tls.certificates",
     "tls.clients",
     "tls.minimum",
     "tls.strict_sni",
+    "trace.inbound",
+    "trace.sampled",
 ];
 
 impl Started {
@@ -49,8 +51,9 @@ impl Started {
             ("http2", true),
             ("proxy_protocol", true),
             ("forwarded", true),
-            ("trace", true),
-            ("access_log", ours.access_log == theirs.access_log),
+            // Its ratio is the policy's, and counts at once.
+            ("trace", ours.otlp == theirs.otlp),
+            ("access_log", true),
             ("tls", tls_listener(ours) == tls_listener(theirs)),
             ("credentials", true),
             ("services", true),
@@ -104,8 +107,8 @@ mod tests {
             ("", &[]),
             (
                 "[limits]\nheaders = 50\nbody_bytes = 9\n[http2]\nresets = 50\n[forwarded]\n\
-                 trust = [\"::1\"]\n[trace]\ninbound = \"always\"\n[access_log]\n",
-                &["access_log"],
+                 trust = [\"::1\"]\n[trace]\ninbound = \"always\"\n[access_log]\nlines = 16\n",
+                &[],
             ),
             (
                 "listen = \"127.0.0.1:1\"\noperations.listen = \"127.0.0.1:2\"\n[limits]\nheaders = 50\n\
@@ -129,6 +132,28 @@ mod tests {
                 .into_iter()
                 .collect();
             assert_eq!(needed, named, "{text}");
+        }
+    }
+
+    #[cfg(feature = "otlp")]
+    #[test]
+    fn where_spans_go_counts_after_a_restart_and_how_many_at_once() {
+        let text = "[trace]\ninbound = \"never\"\n[trace.otlp]\nendpoint = \"http://a:4317\"\n";
+        let (config, effective) = of(text);
+        let started = Started::new(config, effective);
+        for (text, named) in [
+            (text.replace("never", "always"), &[][..]),
+            (format!("{text}ratio = 0.5"), &[]),
+            (format!("{text}queue = 64"), &["trace.otlp"]),
+            (
+                text.replace("//a", "//b").replace("never", "always"),
+                &["trace.otlp"],
+            ),
+            ("[trace]\ninbound = \"never\"\n".to_owned(), &["trace.otlp"]),
+        ] {
+            let (config, effective) = of(&text);
+            let needed = started.restart_needed(&config, &effective);
+            assert_eq!(needed.into_iter().collect::<Vec<_>>(), named, "{text}");
         }
     }
 

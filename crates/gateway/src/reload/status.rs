@@ -55,6 +55,14 @@ impl ConfigStatus {
         self.locked().clone()
     }
 
+    /// What is served by, in a word.
+    pub(super) fn in_a_word(&self) -> &'static str {
+        match self.locked().error {
+            None => "serving",
+            Some(_) => "serving by the configuration before: the log says what is wrong with this",
+        }
+    }
+
     pub(super) fn applied(&self, now: Timestamp, restart_needed: BTreeSet<String>) {
         let waiting = restart_needed.len();
         *self.locked() = ConfigReport {

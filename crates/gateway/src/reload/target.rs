@@ -1,18 +1,21 @@
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use portcullis::Gatekeeper;
 use tokio::task::spawn_blocking;
 
 use super::{NotApplied, Upstreams};
+use crate::access::{AccessLog, NextOutput};
 use crate::config::Config;
 use crate::headers::origin::OriginPolicy;
 use crate::headers::trace_context::TracePolicy;
+use crate::life::raise_file_limit;
 use crate::live::LiveStreams;
 use crate::route::{Router, Routing};
 use crate::server::{ServerConfig, ServerHandle};
 use crate::stack::{RouteService, routing};
 use crate::stamp::StampHandle;
-use crate::tls::{ServerTls, TlsHandle};
+use crate::tls::ServerTls;
 use crate::upstream::InvalidUpstream;
 
 /// What a reload puts in the place of what was, and what it is made of.
@@ -20,12 +23,13 @@ use crate::upstream::InvalidUpstream;
 pub(crate) struct Target {
     gate: Gatekeeper,
     live: LiveStreams,
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<ArcSwap<Upstreams>>,
     router: Router<RouteService>,
     stamp: StampHandle,
+    /// Whether spans go to a collector, whatever later configurations say.
+    exports: bool,
     server: ServerHandle,
-    /// What new connections in TLS are shown, if there is a listener for them.
-    tls: Option<TlsHandle>,
+    access: AccessLog,
 }
 
 /// Everything that a configuration needs to take effect, built.
@@ -37,6 +41,7 @@ pub(super) struct Prepared {
     trace: TracePolicy,
     server: ServerConfig,
     tls: Option<ServerTls>,
+    access: NextOutput,
 }
 
 impl Target {
@@ -50,24 +55,30 @@ impl Target {
         gate: Gatekeeper,
         live: LiveStreams,
         server: ServerHandle,
-        tls: Option<TlsHandle>,
+        access: AccessLog,
     ) -> Result<Self, InvalidUpstream> {
         let upstreams = Upstreams::default().next(config.upstreams())?;
         let routing = routing(config, &gate, &live, &upstreams)?;
         Ok(Self {
             router: Router::new(Arc::new(routing), config.max_path_length),
             stamp: StampHandle::new(&config.origin, config.trace),
+            exports: config.otlp.is_some(),
             gate,
             live,
-            upstreams: Arc::new(upstreams),
+            upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
             server,
-            tls,
+            access,
         })
     }
 
     /// What the stack ends in.
     pub(crate) fn router(&self) -> Router<RouteService> {
         self.router.clone()
+    }
+
+    /// The upstreams of now.
+    pub(crate) fn upstreams(&self) -> Arc<ArcSwap<Upstreams>> {
+        Arc::clone(&self.upstreams)
     }
 
     /// What the stack begins with.
@@ -78,16 +89,18 @@ impl Target {
     /// Builds all that another configuration needs, and changes nothing.
     pub(super) async fn prepare(&self, config: &Config) -> Result<Prepared, NotApplied> {
         config.server.check()?;
-        let before = Arc::clone(&self.upstreams);
+        let before = self.upstreams.load_full();
         let (plans, tls) = (config.upstreams(), config.tls.clone());
-        let tls = tls.filter(|_| self.tls.is_some());
+        let tls = tls.filter(|_| self.server.has_tls());
+        let (access, lines) = (self.access.clone(), config.access_log.clone());
         // Certificates are read from files, which may be as far away as a disk can be.
         let read = spawn_blocking(move || {
             let upstreams = before.next(plans)?;
             let tls = tls.as_ref().map(ServerTls::build).transpose()?;
-            Ok::<_, NotApplied>((upstreams, tls))
+            let access = access.next(lines.as_ref()).map_err(NotApplied::AccessLog)?;
+            Ok::<_, NotApplied>((upstreams, tls, access))
         });
-        let (upstreams, tls) = read
+        let (upstreams, tls, access) = read
             .await
             .unwrap_or_else(|error| Err(NotApplied::Panicked(error)))?;
         Ok(Prepared {
@@ -95,9 +108,13 @@ impl Target {
             upstreams: Arc::new(upstreams),
             max_path_length: config.max_path_length,
             origin: config.origin.clone(),
-            trace: config.trace,
+            trace: TracePolicy {
+                export: config.trace.export.filter(|_| self.exports),
+                ..config.trace
+            },
             server: config.server.clone(),
             tls,
+            access,
         })
     }
 
@@ -115,14 +132,33 @@ impl Target {
             trace,
             server,
             tls,
+            access,
         } = prepared;
-        self.server.replace(server)?;
+        if server.max_connections != self.server.config().max_connections {
+            raise_file_limit(server.max_connections);
+        }
+        match tls {
+            Some(tls) => self.server.replace_with_tls(server, tls)?,
+            None => self.server.replace(server)?,
+        }
         self.router.replace(Arc::new(routing), max_path_length);
         self.stamp.replace(&origin, trace);
-        self.upstreams = upstreams;
-        if let Some((handle, tls)) = self.tls.as_ref().zip(tls) {
-            handle.replace(tls);
-        }
+        self.upstreams.store(upstreams);
+        self.access.replace(access);
         Ok(())
+    }
+
+    /// Opens the access log anew, for whoever has renamed its file to keep it.
+    pub(super) async fn reopen_access_log(&self) {
+        let access = self.access.clone();
+        let reopened = spawn_blocking(move || access.reopen()).await;
+        match reopened.unwrap_or_else(|error| Err(error.into())) {
+            Ok(true) => tracing::info!("the access log is opened anew"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(
+                %error,
+                "the access log cannot be opened anew: lines go to the file of before"
+            ),
+        }
     }
 }

@@ -1,10 +1,10 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::config::{Sources, SourcesDigest, UpstreamPlan};
 use crate::tls::UpstreamTls;
-use crate::upstream::{HttpUpstream, InvalidUpstream, Upstream};
+use crate::upstream::{EndpointCounts, HttpUpstream, InvalidUpstream, Upstream};
 
 /// The upstreams of a configuration, by name.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Kept {
     /// What stands in the files that its plan names.
     files: SourcesDigest,
     pub(crate) upstream: Arc<dyn Upstream>,
+    /// The same, to be asked.
+    asked: HttpUpstream,
 }
 
 impl Upstreams {
@@ -35,19 +37,30 @@ impl Upstreams {
         for plan in plans {
             let files = files_of(&plan);
             let is_same = |kept: &&Kept| kept.plan.config == plan.config && kept.files == files;
-            let upstream = match self.by_name.get(&plan.name).filter(is_same) {
-                Some(kept) => Arc::clone(&kept.upstream),
-                None => Arc::new(HttpUpstream::new(&plan.name, plan.config.clone())?),
+            let (upstream, asked) = match self.by_name.get(&plan.name).filter(is_same) {
+                Some(kept) => (Arc::clone(&kept.upstream), kept.asked.clone()),
+                None => {
+                    let upstream = HttpUpstream::new(&plan.name, plan.config.clone())?;
+                    (Arc::new(upstream.clone()) as _, upstream)
+                }
             };
             let name = Arc::clone(&plan.name);
             let kept = Kept {
                 plan,
                 files,
                 upstream,
+                asked,
             };
             by_name.insert(name, kept);
         }
         Ok(Self { by_name })
+    }
+
+    /// How the endpoints of each are now, by name.
+    pub(crate) fn endpoints(&self) -> BTreeMap<String, EndpointCounts> {
+        let kept = self.by_name.iter();
+        kept.map(|(name, kept)| (name.to_string(), kept.asked.endpoints()))
+            .collect()
     }
 
     /// The upstream of this name.

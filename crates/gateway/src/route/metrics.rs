@@ -17,7 +17,7 @@ use crate::upstream::UpstreamErrorKind;
 pub(super) struct UpstreamMetrics {
     pub(super) answered: Counter,
     pub(super) seconds: Histogram,
-    failed: [(UpstreamErrorKind, Counter); 13],
+    failed: [(UpstreamErrorKind, Counter); UpstreamErrorKind::ALL.len()],
     bodies: [(BodyErrorKind, Counter); 7],
 }
 

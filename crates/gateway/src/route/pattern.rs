@@ -75,6 +75,23 @@ impl PathPattern {
     }
 }
 
+impl fmt::Display for PathPattern {
+    /// As OpenTelemetry writes routes: `/users/{id}`, and `/users/*` for what lies below as well.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                SegmentPattern::Literal(name) => write!(f, "/{name}")?,
+                SegmentPattern::Parameter(name) => write!(f, "/{{{name}}}")?,
+            }
+        }
+        match self.reach {
+            Reach::Prefix => f.write_str("/*"),
+            Reach::Exact if self.segments.is_empty() => f.write_str("/"),
+            Reach::Exact => Ok(()),
+        }
+    }
+}
+
 impl PatternText {
     pub(super) fn segments(&self) -> &[SegmentPattern] {
         &self.0

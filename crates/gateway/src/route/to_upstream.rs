@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use portcullis::Grant;
 use portcullis::clock::Clock;
@@ -21,7 +21,7 @@ use super::meta::RouteMeta;
 use super::metrics::UpstreamMetrics;
 use super::{Passed, PathRewrite};
 use crate::access::Notes;
-use crate::body::{BodyError, BodySource, Observed, ProxyBody, Whole};
+use crate::body::{BodyError, BodySource, Observed, Parting, ProxyBody, Whole};
 use crate::forward::{Forward, Passage, Terms};
 use crate::headers::host::AskedHost;
 use crate::headers::identity::{Identity, IdentityFields};
@@ -163,6 +163,8 @@ impl Shared {
     {
         let ends_at = self.whole.map(|whole| Instant::now() + whole);
         let dialect = Dialect::of(request.headers());
+        // HTTP/1.1 may leave trailers out, and what it ends with them would look whole.
+        let has_trailers = dialect == Dialect::Grpc && request.version() == Version::HTTP_2;
         let request_id = request.extensions().get::<RequestId>().copied();
         let (passage, key_id) = match self.passage(&mut request) {
             Ok(passage) => passage,
@@ -180,7 +182,7 @@ impl Shared {
         }
         let sent = self.exchange(request, passage, ends_at).await;
         let until = self.clock.monotonic();
-        if let Some(notes) = notes {
+        if let Some(notes) = &notes {
             notes.answered(until);
         }
         let nanos = until.saturating_sub(since);
@@ -200,8 +202,16 @@ impl Shared {
                         Some(ends_at) => ProxyBody::of(Whole::new(body, ends_at)),
                         None => body,
                     };
-                    let tell = move |error: &BodyError| self.answer_broke(error, subject);
-                    ProxyBody::of(Observed::new(body, tell))
+                    let shared = Arc::clone(&self);
+                    let tell = move |error: &BodyError| shared.answer_broke(error, subject);
+                    let body = ProxyBody::of(Observed::new(body, tell));
+                    match ends_at.is_some() && has_trailers {
+                        true => {
+                            let last = move || self.overdue_trailers(notes.as_ref());
+                            ProxyBody::of(Parting::new(body, last))
+                        }
+                        false => body,
+                    }
                 })
             }
             Err(error) => {
@@ -227,10 +237,20 @@ impl Shared {
             return sending.await;
         };
         let sent = timeout_at(ends_at, sending).await;
-        sent.unwrap_or_else(|_| {
-            let name = self.forward.upstream().into();
-            Err(UpstreamError::new(UpstreamErrorKind::Overdue, name))
-        })
+        sent.unwrap_or_else(|_| Err(self.overdue()))
+    }
+
+    fn overdue(&self) -> UpstreamError {
+        let name = self.forward.upstream().into();
+        UpstreamError::new(UpstreamErrorKind::Overdue, name)
+    }
+
+    /// The end of an answer in gRPC whose time is over.
+    fn overdue_trailers(&self, notes: Option<&Notes>) -> HeaderMap {
+        if let Some(notes) = notes {
+            notes.overdue();
+        }
+        problem::grpc_trailers(&self.overdue())
     }
 
     /// What was found out about a request that came through a door, and by which key.

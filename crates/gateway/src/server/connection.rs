@@ -27,7 +27,7 @@ use super::stats::TimedOut;
 use super::transport::Transport;
 use super::tunnel::Tunnel;
 use super::{PeerAddr, RequestBody, Secured, ServerConfig, ServerStats, http2};
-use crate::tls::{Stream, TlsFault, TlsHandle};
+use crate::tls::{Stream, TlsFault};
 
 /// The least buffer that hyper takes, and the one that bodies get at least.
 const LEAST_BUFFER: usize = 64 * 1024;
@@ -64,9 +64,9 @@ enum Ended {
 }
 
 impl Connections {
-    pub(super) fn new(stats: ServerStats, tls: Option<TlsHandle>) -> Self {
+    pub(super) fn new(stats: ServerStats, handshakes: Option<Handshakes>) -> Self {
         Self {
-            handshakes: tls.map(Handshakes::new),
+            handshakes,
             stats,
             stop: CancellationToken::new(),
             let_go: CancellationToken::new(),
@@ -97,15 +97,13 @@ impl Connections {
         // Without it, answers in more than one write wait for the client's delayed
         // acknowledgement. A connection that cannot have it is about to fail anyway.
         let _ = stream.set_nodelay(true);
-        let stream = match (entry, &self.handshakes) {
+        let stream = match entry {
+            Entry::Clear => Stream::Clear(stream),
             // Boxed: it is large, and over long before the connection is.
-            (Entry::Tls, Some(handshakes)) => {
-                match Box::pin(self.shake_hands(config, handshakes, stream, opened)).await {
-                    Some(stream) => stream,
-                    None => return,
-                }
-            }
-            _ => Stream::Clear(stream),
+            Entry::Tls => match Box::pin(self.shake_hands(allowed, stream, opened)).await {
+                Some(stream) => stream,
+                None => return,
+            },
         };
         let client = Client {
             peer: PeerAddr::new(peer),
@@ -135,17 +133,17 @@ impl Connections {
     /// comes to nothing.
     async fn shake_hands(
         &self,
-        config: &ServerConfig,
-        handshakes: &Handshakes,
+        allowed: &Allowed,
         stream: TcpStream,
         opened: Instant,
     ) -> Option<Stream> {
+        let (handshakes, tls) = self.handshakes.as_ref().zip(allowed.tls.as_ref())?;
         let shaken = tokio::select! {
             biased;
             () = self.cut.cancelled() => return None,
-            shaken = handshakes.shake(stream) => shaken,
+            shaken = handshakes.shake(tls, stream) => shaken,
             () = self.let_go.cancelled() => return None,
-            () = sleep_until(opened + config.header_read_timeout) => {
+            () = sleep_until(opened + allowed.config.header_read_timeout) => {
                 self.stats.timed_out(TimedOut::Head);
                 handshakes.failed(TlsFault::Timeout);
                 return None;

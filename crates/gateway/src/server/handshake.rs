@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::telemetry::names;
-use crate::tls::{Counted, Stream, TlsFault, TlsHandle};
+use crate::tls::{Counted, ServerTls, Stream, TlsFault};
 
 /// How long, and how many octets, a connection takes of a client whose handshake failed, so that it
 /// reads why: what it sends meanwhile would reset the connection otherwise.
@@ -21,16 +21,15 @@ const LINGER_OCTETS: usize = 64 * 1024;
 /// made.
 #[derive(Debug)]
 pub(super) struct Handshakes {
-    current: TlsHandle,
     done: [(Agreed, Counter); 6],
-    failed: [(TlsFault, Counter); 13],
+    failed: [(TlsFault, Counter); TlsFault::ALL.len()],
 }
 
 /// What client and gateway came to speak: a version of TLS, and a protocol in it.
 type Agreed = (&'static str, &'static str);
 
 impl Handshakes {
-    pub(super) fn new(current: TlsHandle) -> Self {
+    pub(super) fn new() -> Self {
         let all = [
             ("1.2", "none"),
             ("1.2", "http/1.1"),
@@ -52,7 +51,6 @@ impl Handshakes {
             (fault, counter!(name, "kind" => fault.as_str()))
         };
         Self {
-            current,
             done: all.map(done),
             failed: TlsFault::ALL.map(failed),
         }
@@ -63,8 +61,12 @@ impl Handshakes {
     /// # Errors
     ///
     /// Why it failed, and the socket, which has been told.
-    pub(super) async fn shake(&self, socket: TcpStream) -> Result<Stream, (TlsFault, TcpStream)> {
-        let acceptor = TlsAcceptor::from(self.current.current());
+    pub(super) async fn shake(
+        &self,
+        tls: &ServerTls,
+        socket: TcpStream,
+    ) -> Result<Stream, (TlsFault, TcpStream)> {
+        let acceptor = TlsAcceptor::from(tls.config());
         let accepted = acceptor.accept(Counted::new(socket)).into_fallible().await;
         match accepted {
             Ok(stream) => {

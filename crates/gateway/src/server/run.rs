@@ -17,9 +17,10 @@ use tower::Service;
 use super::accept::Acceptor;
 use super::arrivals::Arrivals;
 use super::connection::{Connections, Entry};
+use super::handshake::Handshakes;
 use super::{RequestBody, ServerConfig, ServerHandle, ServerStats};
 use crate::setting::InvalidSetting;
-use crate::tls::TlsHandle;
+use crate::tls::ServerTls;
 
 /// A listener with its settings, ready to serve.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub struct Server {
     listener: TcpListener,
     handle: ServerHandle,
     stats: ServerStats,
-    tls: Option<(TcpListener, TlsHandle)>,
+    tls: Option<TcpListener>,
 }
 
 /// How a server came to its end.
@@ -57,9 +58,10 @@ impl Server {
     /// The same with a second listener, whose connections begin with a handshake. Both share what
     /// the configuration allows, and its time for a first request is also that for the handshake.
     #[must_use]
-    pub fn with_tls(self, listener: TcpListener, tls: TlsHandle) -> Self {
+    pub fn with_tls(self, listener: TcpListener, tls: ServerTls) -> Self {
         Self {
-            tls: Some((listener, tls)),
+            handle: self.handle.with_tls(tls),
+            tls: Some(listener),
             ..self
         }
     }
@@ -108,12 +110,12 @@ impl Server {
     {
         let handle = self.handle;
         let arrivals = Arc::new(Arrivals::new(self.stats.clone()));
-        let (tls_listener, tls) = self.tls.unzip();
-        let connections = Arc::new(Connections::new(self.stats.clone(), tls));
+        let handshakes = self.tls.as_ref().map(|_| Handshakes::new());
+        let connections = Arc::new(Connections::new(self.stats.clone(), handshakes));
         let _cut = connections.cut.clone().drop_guard();
         let mut acceptors = Acceptors {
             clear: Acceptor::new(self.listener, self.stats.clone()),
-            tls: tls_listener.map(|listener| Acceptor::new(listener, self.stats)),
+            tls: self.tls.map(|listener| Acceptor::new(listener, self.stats)),
         };
         let tasks = TaskTracker::new();
         let mut shutdown = pin!(shutdown);

@@ -163,6 +163,12 @@ metrics! {
             "Fields of the configuration that count after a restart alone.";
         ACCESS_LOG_DROPPED = Counter "portcullis_access_log_dropped_total" ["reason"]
             "Lines of the access log that were lost: queue_full, or write_failed.";
+        TRACE_SPANS_EXPORTED = Counter "portcullis_trace_spans_exported_total" []
+            "Spans that the collector took.";
+        TRACE_SPANS_DROPPED = Counter "portcullis_trace_spans_dropped_total" ["reason"]
+            "Spans that were lost: queue_full, export_failed, rejected by the collector, or shutdown.";
+        TRACE_EXPORTS = Counter "portcullis_trace_exports_total" ["outcome"]
+            "Attempts at sending a batch of spans: taken, partly, or failed.";
     }
     Layer {
         REQUESTS = Counter "portcullis_requests_total" ["service", "outcome"]

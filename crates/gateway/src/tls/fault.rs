@@ -13,8 +13,10 @@ pub(crate) enum TlsFault {
     Closed,
     /// What it speaks is not TLS.
     NotTls,
-    /// It has no version, cipher or protocol in common with us.
+    /// It has no version or cipher in common with us.
     Incompatible,
+    /// It has no protocol in common with us, of those that are offered (RFC 7301).
+    NoProtocol,
     /// It asks for a name that none of our certificates has.
     UnknownName,
     /// It shows no certificate.
@@ -37,11 +39,12 @@ pub(crate) enum TlsFault {
 
 impl TlsFault {
     /// Every kind.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Timeout,
         Self::Closed,
         Self::NotTls,
         Self::Incompatible,
+        Self::NoProtocol,
         Self::UnknownName,
         Self::NoCertificate,
         Self::UnknownIssuer,
@@ -60,6 +63,7 @@ impl TlsFault {
             Self::Closed => "closed",
             Self::NotTls => "not_tls",
             Self::Incompatible => "incompatible",
+            Self::NoProtocol => "no_protocol",
             Self::UnknownName => "unknown_name",
             Self::NoCertificate => "no_certificate",
             Self::UnknownIssuer => "unknown_issuer",
@@ -88,7 +92,8 @@ impl TlsFault {
             Error::InvalidMessage(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             ) => Self::NotTls,
-            Error::PeerIncompatible(_) | Error::NoApplicationProtocol => Self::Incompatible,
+            Error::PeerIncompatible(_) => Self::Incompatible,
+            Error::NoApplicationProtocol => Self::NoProtocol,
             // That is all that rustls says where there is no certificate for a name.
             Error::General(_) => Self::UnknownName,
             Error::NoCertificatesPresented => Self::NoCertificate,
@@ -116,8 +121,8 @@ impl TlsFault {
         match alert {
             AlertDescription::ProtocolVersion
             | AlertDescription::HandshakeFailure
-            | AlertDescription::InsufficientSecurity
-            | AlertDescription::NoApplicationProtocol => Self::Incompatible,
+            | AlertDescription::InsufficientSecurity => Self::Incompatible,
+            AlertDescription::NoApplicationProtocol => Self::NoProtocol,
             AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateRevoked
@@ -137,7 +142,8 @@ impl fmt::Display for TlsFault {
             Self::Timeout => "the handshake took too long",
             Self::Closed => "the connection was closed during the handshake",
             Self::NotTls => "what came is not TLS",
-            Self::Incompatible => "no version, cipher or protocol in common",
+            Self::Incompatible => "no version or cipher in common",
+            Self::NoProtocol => "no protocol in common",
             Self::UnknownName => "no certificate for the name that was asked for",
             Self::NoCertificate => "no certificate was shown",
             Self::UnknownIssuer => "the certificate leads to no root that is trusted",

@@ -3,18 +3,23 @@
 //!
 //! Everything that can be wrong with a certificate or a key is found before a connection is taken:
 //! [`ServerTls::build`] reads the files and needs neither network nor listener. Its result is used
-//! as a whole or not at all, so that a certificate never meets another one's key; [`TlsHandle`]
-//! puts it in the place of the one before while the gateway serves.
+//! as a whole or not at all, so that a certificate never meets another one's key;
+//! [`ServerHandle::replace_with_tls`](crate::server::ServerHandle::replace_with_tls) puts it in the
+//! place of the one before while the gateway serves.
 //!
 //! ```no_run
-//! use portcullis_gateway::tls::{CertificateConfig, ServerTls, TlsConfig, TlsHandle};
+//! use portcullis_gateway::server::{Server, ServerConfig};
+//! use portcullis_gateway::tls::{CertificateConfig, ServerTls, TlsConfig};
 //!
-//! # fn example() -> Result<(), portcullis_gateway::tls::TlsError> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (clear, secure) = (tokio::net::TcpListener::bind("").await?, tokio::net::TcpListener::bind("").await?);
 //! let certificate = CertificateConfig::new("server.pem", "server.key");
 //! let config = TlsConfig::new(([0, 0, 0, 0], 8443).into(), vec![certificate]);
-//! let handle = TlsHandle::new(ServerTls::build(&config)?);
+//! let server = Server::new(clear, ServerConfig::default())?;
+//! let server = server.with_tls(secure, ServerTls::build(&config)?);
+//! let handle = server.handle();
 //! // Later, with other files: connections that are open keep what they have.
-//! handle.replace(ServerTls::build(&config)?);
+//! handle.replace_with_tls(ServerConfig::default(), ServerTls::build(&config)?)?;
 //! # Ok(()) }
 //! ```
 
@@ -23,7 +28,6 @@ mod clients;
 mod config;
 mod error;
 mod fault;
-mod handle;
 mod pem;
 mod provider;
 mod resolver;
@@ -38,7 +42,6 @@ pub(crate) use certificate::is_name;
 pub use config::{CertificateConfig, ClientCertificates, TlsConfig, TlsVersion};
 pub use error::{TlsError, TlsErrorKind};
 pub(crate) use fault::TlsFault;
-pub use handle::TlsHandle;
 pub use server::ServerTls;
 pub(crate) use stream::{Counted, Stream};
 pub use upstream::UpstreamTls;

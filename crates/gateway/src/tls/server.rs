@@ -16,7 +16,7 @@ const SESSIONS: usize = 10_000;
 /// What the gateway is to its clients in TLS, ready to use. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ServerTls {
-    pub(super) config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
 }
 
 impl ServerTls {
@@ -66,6 +66,11 @@ impl ServerTls {
         Ok(Self {
             config: Arc::new(server),
         })
+    }
+
+    /// What a handshake uses.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
     }
 }
 

@@ -70,7 +70,7 @@ impl UpstreamSecurity {
     }
 
     /// Reads and checks all files. `field` is the path of the table.
-    pub(super) fn build(config: &UpstreamTls, field: &str) -> Result<Self, TlsError> {
+    pub(crate) fn build(config: &UpstreamTls, field: &str) -> Result<Self, TlsError> {
         let provider = provider();
         let of_roots = format!("{field}.roots");
         let roots = match &config.roots {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use tokio::io::{ReadHalf, split};
+use tokio::io::{AsyncRead, split};
 use tokio_util::io::poll_read_buf;
 
-use super::agreement::{Held, Wire};
+use super::agreement::Held;
 use super::frames::Frames;
 use super::{Link, Switched, UpstreamSide};
 use crate::access::Notes;
@@ -36,7 +36,7 @@ pub(crate) struct TunnelBody {
 }
 
 struct Source {
-    reader: ReadHalf<Wire>,
+    reader: Box<dyn AsyncRead + Send + Unpin>,
     _held: Held,
 }
 
@@ -60,7 +60,7 @@ impl TunnelBody {
         };
         let body = Self {
             upstream: Some(Source {
-                reader,
+                reader: Box::new(reader),
                 _held: held,
             }),
             buffer: BytesMut::new(),
@@ -172,6 +172,14 @@ impl Body for TunnelBody {
             }
             Err(error) => {
                 this.upstream = None;
+                if this.frames.as_ref().is_some_and(Frames::is_at_border) {
+                    // Whoever reads frames sees that none of them closed the WebSocket, and needs
+                    // all that were whole. Any other protocol may take an end for the end of what
+                    // was under way.
+                    tracing::debug!(%error, "an upstream left a tunnel between two frames");
+                    this.closed = true;
+                    return Poll::Ready(None);
+                }
                 let error = BodyError::broken(BodySource::Upstream, error.into());
                 Poll::Ready(Some(Err(error)))
             }
@@ -192,5 +200,67 @@ fn close(reason: EndReason) -> Bytes {
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use http_body_util::BodyExt;
+    use tokio::io::ReadBuf;
+
+    use super::*;
+    use crate::body::BodyErrorKind;
+
+    /// An upstream that says this, and is cut off then.
+    struct CutOff(&'static [u8]);
+
+    impl AsyncRead for CutOff {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            match std::mem::take(&mut self.0) {
+                [] => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                says => {
+                    buffer.put_slice(says);
+                    Poll::Ready(Ok(()))
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_websocket_that_is_cut_off_between_two_frames_ends_there() {
+        const FRAMES: &[u8] = b"\x81\x02hi\x01\x00";
+        for (says, is_websocket, ends) in [
+            (FRAMES, true, true),
+            // In the middle of a frame.
+            (&FRAMES[..5], true, false),
+            (&FRAMES[..3], true, false),
+            // No frames.
+            (b"\x83", true, false),
+            // Who knows what an end means there?
+            (FRAMES, false, false),
+        ] {
+            let mut body = TunnelBody {
+                upstream: Some(Source {
+                    reader: Box::new(CutOff(says)),
+                    _held: Box::new(()),
+                }),
+                buffer: BytesMut::new(),
+                frames: is_websocket.then(Frames::default),
+                lifeline: None,
+                link: Arc::default(),
+                closed: false,
+            };
+            let said = body.frame().await.unwrap().unwrap();
+            assert_eq!(said.into_data().unwrap(), says);
+            let kind = body.frame().await.map(|last| last.unwrap_err().kind());
+            let expected = (!ends).then_some(BodyErrorKind::Broken);
+            assert_eq!(kind, expected, "{says:?}");
+        }
     }
 }

@@ -29,7 +29,12 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) async fn open(stream: Stream, http: &Builder) -> hyper::Result<Self> {
         let heard = Arc::new(Heard::default());
+        let proves_its_end = matches!(stream, Stream::Tls(_));
         let socket = Socket::new(stream, Arc::clone(&heard));
+        let socket = match proves_its_end {
+            true => socket.with_proven_end(),
+            false => socket,
+        };
         let (requests, driver) = http.handshake(TokioIo::new(socket)).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
@@ -40,6 +45,22 @@ impl Connection {
         Ok(Self {
             requests,
             heard,
+            _driver: AbortOnDropHandle::new(driver),
+        })
+    }
+
+    /// The same for a request that changes its protocol: the connection says itself how that goes
+    /// on, also where it takes nothing more.
+    pub(super) async fn open_alone(stream: Stream, http: &Builder) -> hyper::Result<Self> {
+        let (requests, driver) = http.handshake(TokioIo::new(stream)).await?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = driver.with_upgrades().await {
+                tracing::debug!(%error, "a connection to an upstream ended early");
+            }
+        });
+        Ok(Self {
+            requests,
+            heard: Arc::default(),
             _driver: AbortOnDropHandle::new(driver),
         })
     }

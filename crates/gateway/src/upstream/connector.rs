@@ -24,6 +24,8 @@ enum Step {
     Handshake(TlsFault),
     /// What came about is no connection of HTTP/2, where nothing else is wanted.
     Protocol,
+    /// It speaks no HTTP/1.1, where nothing else is wanted.
+    NoHttp1,
 }
 
 /// Opens a connection to an address, and shakes hands where it is to be secured: with whom it must
@@ -74,6 +76,22 @@ impl ConnectFailure {
         Self::new(Step::Protocol, io::ErrorKind::InvalidData.into())
     }
 
+    /// The same where HTTP/1.1 alone was offered: whoever did not want it is told so.
+    pub(super) fn without_http1(self) -> Self {
+        match self.step {
+            Step::Handshake(TlsFault::NoProtocol) => Self {
+                step: Step::NoHttp1,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// Whether it speaks no HTTP/1.1.
+    pub(super) fn is_without_http1(&self) -> bool {
+        matches!(self.step, Step::NoHttp1)
+    }
+
     pub(super) fn late() -> Self {
         Self::new(Step::Connection, io::ErrorKind::TimedOut.into())
     }
@@ -98,6 +116,7 @@ impl fmt::Display for ConnectFailure {
             Step::Lookup => "its name was not found",
             Step::Connection => "no connection came about",
             Step::Protocol => "it does not speak HTTP/2",
+            Step::NoHttp1 => "it does not speak HTTP/1.1, in which alone protocols are changed",
             Step::Handshake(fault) => return fault.fmt(f),
         })
     }
@@ -105,7 +124,10 @@ impl fmt::Display for ConnectFailure {
 
 impl Error for ConnectFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        let says_all = matches!(self.step, Step::Handshake(_) | Step::Protocol);
+        let says_all = matches!(
+            self.step,
+            Step::Handshake(_) | Step::Protocol | Step::NoHttp1
+        );
         (!says_all).then_some(&self.cause as _)
     }
 }

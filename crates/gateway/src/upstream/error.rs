@@ -30,8 +30,14 @@ pub enum UpstreamErrorKind {
     ConnectTimeout,
     /// It could not be trusted, or does not trust us: its certificate, or the lack of ours. 502.
     Tls,
+    /// The request changes its protocol, which HTTP/1.1 alone can, and the upstream speaks HTTP/2
+    /// alone. Nothing was sent: 502.
+    NoUpgrade,
     /// No head of a response within the response timeout. 504.
     ResponseTimeout,
+    /// Nothing came, and nobody was there who would have said so when asked: its connection of
+    /// HTTP/2 is dead. 504.
+    Silent,
     /// The connection ended before a response began. 502.
     Closed,
     /// What it sent is no response that can be handed on. 502.
@@ -91,12 +97,14 @@ impl UpstreamError {
 
 impl UpstreamErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Full,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Tls,
+        Self::NoUpgrade,
         Self::ResponseTimeout,
+        Self::Silent,
         Self::Closed,
         Self::Protocol,
         Self::RequestBodyTimeout,
@@ -115,7 +123,9 @@ impl UpstreamErrorKind {
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
+            Self::NoUpgrade => "no_upgrade",
             Self::ResponseTimeout => "response_timeout",
+            Self::Silent => "silent",
             Self::Closed => "closed",
             Self::Protocol => "protocol",
             Self::RequestBodyTimeout => "request_body_timeout",
@@ -150,6 +160,7 @@ impl UpstreamErrorKind {
         if let Some(failure) = error.downcast_ref::<ConnectFailure>() {
             return Some(match failure.is_timeout() {
                 _ if failure.is_of_tls() => Self::Tls,
+                _ if failure.is_without_http1() => Self::NoUpgrade,
                 true => Self::ConnectTimeout,
                 false => Self::Connect,
             });
@@ -206,7 +217,9 @@ impl fmt::Display for UpstreamError {
             UpstreamErrorKind::Connect => "cannot be reached",
             UpstreamErrorKind::ConnectTimeout => "did not take the connection in time",
             UpstreamErrorKind::Tls => "has no connection that both sides trust",
+            UpstreamErrorKind::NoUpgrade => "changes no protocols",
             UpstreamErrorKind::ResponseTimeout => "did not answer in time",
+            UpstreamErrorKind::Silent => "is silent: its connection is dead",
             UpstreamErrorKind::Closed => "closed the connection before it answered",
             UpstreamErrorKind::Protocol => "did not answer in valid HTTP",
             UpstreamErrorKind::RequestBodyTimeout => "waited too long for the request's body",

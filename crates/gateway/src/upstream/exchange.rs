@@ -30,6 +30,17 @@ pub(super) struct Begun {
     pub(super) carrier: Carrier,
 }
 
+/// Where a request finds its connection.
+#[derive(Debug)]
+pub(super) enum Way {
+    Kept(Line),
+    /// On a new one, or one that others have opened meanwhile.
+    Open,
+    /// On one that nobody else uses before or after: what an upstream has been asked before must
+    /// decide nothing about a change of protocols.
+    Alone,
+}
+
 /// A request without an answer.
 #[derive(Debug)]
 pub(super) struct Failed {
@@ -60,19 +71,24 @@ impl Outgoing {
 pub(super) async fn exchange(
     member: &Member,
     own_host: Option<&HeaderValue>,
-    kept: Option<Line>,
+    way: Way,
     mut request: Request<RequestBody>,
     progress: &Progress,
 ) -> Result<Begun, Box<Failed>> {
     if let Some(host) = own_host {
         request.headers_mut().insert(HOST, host.clone());
     }
-    let (line, stage) = match kept {
-        Some(kept) => (kept, Stage::OnKept),
-        None => match member.open().await {
-            Ok(opened) => opened,
-            Err(error) => return Err(Failed::before(error, request)),
-        },
+    let opened = match way {
+        Way::Kept(line) => Ok((line, Stage::OnKept)),
+        Way::Open => member.open().await,
+        Way::Alone => {
+            let opened = member.open_alone().await;
+            opened.map(|connection| (Line::Http1(connection), Stage::OnFresh))
+        }
+    };
+    let (line, stage) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Err(Failed::before(error, request)),
     };
     match line {
         Line::Http1(connection) => {
@@ -127,6 +143,7 @@ async fn attempt(
         is_unsent: unsent.is_some(),
         has_begun: connection.has_heard(),
         is_refused: false,
+        is_told: false,
     };
     Err(Box::new(Failed {
         error,
@@ -145,6 +162,7 @@ impl Failed {
                 is_unsent: true,
                 has_begun: false,
                 is_refused: false,
+                is_told: false,
             },
             unsent: Some(request),
         })
@@ -180,7 +198,8 @@ mod tests {
         let body = ProxyBody::new(Full::new(Bytes::from_static(b"x")), BodySource::Client);
         let request = Request::builder().method(Method::POST).body(body).unwrap();
         let Outgoing { request, progress } = Outgoing::new(request, &terms);
-        let failed = exchange(&member, None, Some(Line::Http1(kept)), request, &progress)
+        let kept = Way::Kept(Line::Http1(kept));
+        let failed = exchange(&member, None, kept, request, &progress)
             .await
             .unwrap_err();
         assert!(failed.attempted.is_unsent && !progress.is_over());
@@ -190,8 +209,10 @@ mod tests {
             wire.until("\r\n\r\nx").await;
             wire.send("HTTP/1.1 204 No Content\r\n\r\n").await;
         };
-        let (begun, ()) =
-            tokio::join!(exchange(&member, None, None, request, &progress), answering);
+        let (begun, ()) = tokio::join!(
+            exchange(&member, None, Way::Open, request, &progress),
+            answering
+        );
         assert_eq!(begun.unwrap().answer.status(), 204);
         assert!(progress.is_over());
     }

@@ -5,7 +5,8 @@ use http::header::HOST;
 use http::{Method, Request, Response};
 use tokio::runtime::Handle;
 
-use super::exchange::{Begun, Failed, Outgoing, exchange};
+use super::endpoints::EndpointCounts;
+use super::exchange::{Begun, Failed, Outgoing, Way, exchange};
 use super::health::Severity;
 use super::lease::{Exchange, Lease};
 use super::lookup::{Resolve, System};
@@ -19,6 +20,7 @@ use super::{
     UpstreamFuture,
 };
 use super::{answer, upgrade};
+use crate::access::Notes;
 use crate::body::{BodySource, IdleTimeout, ProxyBody};
 use crate::headers::upgrade::Upgrade;
 use crate::tls::UpstreamSecurity;
@@ -50,6 +52,10 @@ struct Journey {
     /// Whether it says itself which host it is for.
     names_host: bool,
     times: ExchangeTimes,
+    method: Method,
+    /// The protocol that it asks for.
+    upgrade: Option<Upgrade>,
+    notes: Option<Notes>,
 }
 
 impl HttpUpstream {
@@ -85,6 +91,11 @@ impl HttpUpstream {
         }
         Ok(Self { shared })
     }
+
+    /// How its endpoints are now.
+    pub(crate) fn endpoints(&self) -> EndpointCounts {
+        self.shared.roster.endpoints()
+    }
 }
 
 impl Shared {
@@ -95,35 +106,22 @@ impl Shared {
         self.roster.start();
         let full = || self.terms.error_of(UpstreamErrorKind::Full);
         let seat = self.room.enter().await.ok_or_else(full)?;
-        if let Some(upgrade) = request.extensions().get::<Upgrade>().cloned() {
-            return upgrade::send(request, &upgrade, &self.roster, &self.terms, seat).await;
-        }
         self.budget.deposit();
-        let method = request.method().clone();
-        let mut journey = Journey {
-            tried: Vec::new(),
-            left: self.terms.config.retry.attempts,
-            spare: repeatable(&request),
-            names_host: request.headers().contains_key(HOST),
-            times: ExchangeTimes::of(&request),
-        };
+        let mut journey = Journey::new(&request, &self.terms);
         let mut outgoing = Outgoing::new(request, &self.terms);
         let mut assigned = self.roster.first().await?;
         loop {
             let Outgoing { request, progress } = outgoing;
-            let kept = match journey.tried.is_empty() {
-                true => assigned.member.kept().await,
-                false => None,
-            };
+            let way = journey.way(&assigned.member).await;
             journey.tried(&assigned.member);
             let own = (!journey.names_host).then_some(&assigned.member.endpoint.host);
-            let sent = exchange(&assigned.member, own, kept, request, &progress).await;
+            let sent = exchange(&assigned.member, own, way, request, &progress).await;
             (assigned, outgoing) = match sent {
                 Ok(begun) => match self.elsewhere(&assigned, &begun, &mut journey) {
                     Some(next) => next,
                     None => {
-                        let times = journey.times;
-                        return self.answered(&method, begun, progress, assigned, seat, times);
+                        let exchange = (begun, progress, assigned, seat);
+                        return self.answered(journey, exchange).await;
                     }
                 },
                 Err(failed) => self.again(assigned, *failed, &mut journey, progress)?,
@@ -193,17 +191,20 @@ impl Shared {
         Ok((next, outgoing))
     }
 
-    fn answered(
+    async fn answered(
         &self,
-        method: &Method,
-        begun: Begun,
-        progress: Arc<Progress>,
-        assigned: Assigned,
-        seat: Seat,
-        times: ExchangeTimes,
+        journey: Journey,
+        (begun, progress, assigned, seat): (Begun, Arc<Progress>, Assigned, Seat),
     ) -> Result<Response<ProxyBody>, UpstreamError> {
         let Begun { answer, carrier } = begun;
-        if let Err(fault) = answer::check(method, &answer) {
+        let method = &journey.method;
+        let changes = journey.upgrade.as_ref();
+        let changes = changes.filter(|_| upgrade::is_change(&answer));
+        let checked = match changes {
+            Some(upgrade) => upgrade::check(upgrade, &answer),
+            None => answer::check(method, &answer),
+        };
+        if let Err(fault) = checked {
             self.roster.strike(&assigned, Severity::Whole);
             return Err(self.terms.error(fault));
         }
@@ -215,9 +216,13 @@ impl Shared {
             progress,
             assigned,
             seat,
-            is_reusable: answer::is_reusable(method, &answer),
+            is_reusable: journey.upgrade.is_none() && answer::is_reusable(method, &answer),
         };
-        let timeout = times.body(&self.terms.config);
+        if changes.is_some() {
+            let changed = upgrade::changed(answer, exchange).await;
+            return changed.map_err(|error| self.terms.error(error));
+        }
+        let timeout = journey.times.body(&self.terms.config);
         Ok(answer.map(|body| {
             let lease = Lease::new(body, exchange);
             ProxyBody::of(IdleTimeout::new(lease, timeout, BodySource::Upstream))
@@ -239,6 +244,7 @@ impl Shared {
 /// connection that is closed is as often as not the upstream's good right.
 fn severity(failed: &Failed) -> Option<Severity> {
     match failed.error.kind() {
+        _ if failed.attempted.is_told => None,
         UpstreamErrorKind::Closed | UpstreamErrorKind::Tls
             if failed.attempted.stage == Stage::OnKept && !failed.attempted.has_begun =>
         {
@@ -247,10 +253,12 @@ fn severity(failed: &Failed) -> Option<Severity> {
         UpstreamErrorKind::Connect
         | UpstreamErrorKind::ConnectTimeout
         | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::Silent
         | UpstreamErrorKind::Closed
         | UpstreamErrorKind::Protocol => Some(Severity::Whole),
         UpstreamErrorKind::ResponseTimeout => Some(Severity::Half),
         UpstreamErrorKind::Full
+        | UpstreamErrorKind::NoUpgrade
         | UpstreamErrorKind::RequestBodyTimeout
         | UpstreamErrorKind::RequestBody
         | UpstreamErrorKind::RequestBodyMalformed
@@ -261,9 +269,42 @@ fn severity(failed: &Failed) -> Option<Severity> {
 }
 
 impl Journey {
+    fn new(request: &Request<ProxyBody>, terms: &Terms) -> Self {
+        let upgrade = request.extensions().get::<Upgrade>().cloned();
+        Self {
+            tried: Vec::new(),
+            left: terms.config.retry.attempts,
+            // Nobody knows what begins with another protocol.
+            spare: match upgrade.is_some() {
+                true => None,
+                false => repeatable(request),
+            },
+            names_host: request.headers().contains_key(HOST),
+            times: ExchangeTimes::of(request),
+            method: request.method().clone(),
+            upgrade,
+            notes: request.extensions().get().cloned(),
+        }
+    }
+
+    /// Where its next attempt finds a connection.
+    async fn way(&mut self, member: &Member) -> Way {
+        if self.upgrade.is_some() {
+            return Way::Alone;
+        }
+        let kept = match self.tried.is_empty() {
+            true => member.kept().await,
+            false => None,
+        };
+        kept.map_or(Way::Open, Way::Kept)
+    }
+
     fn tried(&mut self, member: &Arc<Member>) {
         self.left = self.left.saturating_sub(1);
         self.tried.push(Arc::clone(member));
+        if let Some(notes) = &self.notes {
+            notes.tried(member.address);
+        }
     }
 }
 

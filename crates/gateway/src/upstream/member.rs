@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -11,7 +12,7 @@ use super::connection::Connection;
 use super::connector::{self, ConnectFailure};
 use super::endpoint::Endpoint;
 use super::health::Health;
-use super::http2::{Session, Sessions};
+use super::http2::{Session, Sessions, Share, Turn};
 use super::line::Line;
 use super::metrics::Meters;
 use super::pool::Pool;
@@ -71,11 +72,6 @@ impl Terms {
         }
     }
 
-    /// How HTTP/1.1 is spoken.
-    pub(super) const fn http(&self) -> &Builder {
-        &self.http
-    }
-
     pub(super) fn error(&self, cause: impl Error + Send + Sync + 'static) -> UpstreamError {
         UpstreamError::with_cause(Arc::clone(&self.name), cause)
     }
@@ -116,29 +112,15 @@ impl Member {
 
     /// Opens a connection for a request, or waits for one that is being opened and can be shared.
     pub(super) async fn open(&self) -> Result<(Line, Stage), UpstreamError> {
-        let mut _dialling = match self.may_share() {
-            true => {
-                let dialling = timeout(self.terms.config.connect_timeout, self.sessions.dialling());
-                // It has tried nothing that would speak against the address.
-                let full = |_| self.terms.error_of(UpstreamErrorKind::Full);
-                Some(dialling.await.map_err(full)?)
+        // Those who wait hear of it when this is over.
+        let _turn = match self.place().await? {
+            Place::Shared(share) => {
+                self.terms.meters.reused.increment(1);
+                return Ok((Line::Http2(share), Stage::OnKept));
             }
-            false => None,
+            Place::New(turn) => turn,
         };
-        // Whoever was before may have found that there is nothing to share.
-        if !self.may_share() {
-            _dialling = None;
-        }
-        if let Some(share) = self.sessions.take() {
-            self.terms.meters.reused.increment(1);
-            return Ok((Line::Http2(share), Stage::OnKept));
-        }
-        let opened = self.dial_any().await;
-        match opened.is_ok() {
-            true => self.terms.meters.dialled.increment(1),
-            false => self.terms.meters.dial_failures.increment(1),
-        }
-        let line = match opened? {
+        let line = match self.counted(self.dial_any().await)? {
             Dialled::Http1(connection) => {
                 self.sessions.none();
                 self.pool.sweep();
@@ -148,6 +130,32 @@ impl Member {
         };
         let taken = || self.terms.error(ConnectFailure::of_protocol());
         Ok((line.ok_or_else(taken)?, Stage::OnFresh))
+    }
+
+    /// A place on a connection that others opened, or else the right to open one.
+    async fn place(&self) -> Result<Place<'_>, UpstreamError> {
+        let waiting = timeout(self.terms.config.connect_timeout, async {
+            let mut waiting = self.sessions.wait();
+            loop {
+                let mut changed = pin!(waiting.changed());
+                changed.as_mut().enable();
+                if let Some(share) = self.sessions.take() {
+                    return Place::Shared(share);
+                }
+                // Also where somebody found that there is nothing to share.
+                if !self.may_share() {
+                    return Place::New(None);
+                }
+                waiting = match waiting.turn() {
+                    Ok(turn) => return Place::New(Some(turn)),
+                    Err(waiting) => waiting,
+                };
+                changed.await;
+            }
+        });
+        // It has tried nothing that would speak against the address.
+        let full = |_| self.terms.error_of(UpstreamErrorKind::Full);
+        waiting.await.map_err(full)
     }
 
     /// Opens a connection for a single question. It is not counted, and nobody shares it.
@@ -165,14 +173,22 @@ impl Member {
         self.speak_http1(stream).await
     }
 
-    /// A connection for HTTP/1.1 that is not to be shared with others.
-    pub(super) async fn connect_alone(&self) -> Result<Stream, UpstreamError> {
-        let connected = self.connect(Offer::Http1).await;
-        match connected.is_ok() {
+    /// Opens a connection of HTTP/1.1 for a request that changes its protocol.
+    pub(super) async fn open_alone(&self) -> Result<Connection, UpstreamError> {
+        let opening = async {
+            let stream = self.connect_alone().await?;
+            let opened = Connection::open_alone(stream, &self.terms.http).await;
+            opened.map_err(|error| self.terms.error(error))
+        };
+        self.counted(opening.await)
+    }
+
+    fn counted<T>(&self, opened: Result<T, UpstreamError>) -> Result<T, UpstreamError> {
+        match opened.is_ok() {
             true => self.terms.meters.dialled.increment(1),
             false => self.terms.meters.dial_failures.increment(1),
         }
-        connected
+        opened
     }
 
     /// Whether a connection that is being opened may be one that is shared.
@@ -205,14 +221,22 @@ impl Member {
     }
 
     async fn connect(&self, offer: Offer) -> Result<Stream, UpstreamError> {
+        let connected = self.try_connect(offer).await;
+        connected.map_err(|failure| self.terms.error(failure))
+    }
+
+    /// The same for a change of protocols, which only HTTP/1.1 has.
+    async fn connect_alone(&self) -> Result<Stream, UpstreamError> {
+        let connected = self.try_connect(Offer::Http1).await;
+        connected.map_err(|failure| self.terms.error(failure.without_http1()))
+    }
+
+    async fn try_connect(&self, offer: Offer) -> Result<Stream, ConnectFailure> {
         let within = self.terms.config.connect_timeout;
         let security = self.terms.security.as_ref();
         let security = security.zip(self.endpoint.identity.as_ref());
         let connected = connector::connect(self.address, security, offer, within).await;
-        connected.map_err(|failure| {
-            self.endpoint.doubt();
-            self.terms.error(failure)
-        })
+        connected.inspect_err(|_| self.endpoint.doubt())
     }
 
     async fn speak_http1(&self, stream: Stream) -> Result<Connection, UpstreamError> {
@@ -221,7 +245,9 @@ impl Member {
     }
 
     async fn speak_http2(&self, stream: Stream, until: Instant) -> Result<Session, UpstreamError> {
-        let opened = timeout_at(until, Session::open(stream, &self.terms.config)).await;
+        let idle = self.terms.meters.idle.clone();
+        let session = Session::open(stream, &self.terms.config, idle);
+        let opened = timeout_at(until, session).await;
         let failure = match opened {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err((_, Some(fault)))) => ConnectFailure::of_handshake(fault),
@@ -233,6 +259,12 @@ impl Member {
         };
         Err(self.terms.error(failure))
     }
+}
+
+/// What a request is to have.
+enum Place<'a> {
+    Shared(Share),
+    New(Option<Turn<'a>>),
 }
 
 /// A connection that was opened.

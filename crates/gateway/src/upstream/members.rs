@@ -119,6 +119,13 @@ impl Members {
     }
 }
 
+impl Listed {
+    /// Whether it is an address of this one of the endpoints.
+    pub(super) const fn is_of(&self, place: usize) -> bool {
+        self.place == place
+    }
+}
+
 impl Weighed for Listed {
     fn weight(&self) -> u64 {
         self.weight

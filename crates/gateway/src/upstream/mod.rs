@@ -32,6 +32,7 @@ mod config;
 mod connection;
 mod connector;
 mod endpoint;
+mod endpoints;
 mod error;
 mod exchange;
 mod health;
@@ -63,6 +64,7 @@ pub use config::{
     Balance, EjectionConfig, EndpointConfig, HealthConfig, Percent, Protocol, RetryConfig,
     StatusRange, UpstreamConfig,
 };
+pub(crate) use endpoints::EndpointCounts;
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::HttpUpstream;
 pub use invalid::InvalidUpstream;

@@ -45,6 +45,8 @@ pub(super) struct Attempted {
     pub(super) has_begun: bool,
     /// Whether the upstream had it, and did nothing with it: it has too much to do.
     pub(super) is_refused: bool,
+    /// Whether another request has told already of what is wrong with the connection.
+    pub(super) is_told: bool,
 }
 
 /// How a request may be sent once more.
@@ -85,7 +87,7 @@ pub(super) fn after(
     }
     // An alert on a connection that was kept is one way to close it.
     let is_closed = match error.kind() {
-        UpstreamErrorKind::Closed => true,
+        UpstreamErrorKind::Closed | UpstreamErrorKind::Silent => true,
         UpstreamErrorKind::Tls => may_stay,
         _ => false,
     };
@@ -243,6 +245,7 @@ mod tests {
                 is_unsent,
                 has_begun,
                 is_refused: false,
+                is_told: false,
             };
             assert_eq!(after(&attempted, error, true), repeatable, "{attempted:?}");
             assert_eq!(after(&attempted, error, false), other, "{attempted:?}");

@@ -11,6 +11,7 @@ use super::balance::Balancer;
 use super::chance::varied;
 use super::connector::ConnectFailure;
 use super::endpoint::Endpoint;
+use super::endpoints::EndpointCounts;
 use super::health::{Ejector, Severity, Usable};
 use super::lookup::{Found, Resolve};
 use super::member::{Assigned, Member, Terms};
@@ -126,6 +127,12 @@ impl Roster {
             self.terms.meters.last_resorts.increment(1);
         }
         Some(Assigned::new(&last.member, false))
+    }
+
+    /// How its endpoints are now.
+    pub(super) fn endpoints(&self) -> EndpointCounts {
+        let endpoints = self.endpoints.iter().map(|endpoint| &**endpoint);
+        EndpointCounts::of(endpoints, &self.members.now())
     }
 
     /// A request failed at its address.

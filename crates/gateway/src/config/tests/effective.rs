@@ -1,15 +1,14 @@
 //! What `config show` prints means the same as the file.
 
-use super::parse;
-use crate::config::{Effective, TEMPLATE, documented};
+use super::{parse, template};
+use crate::config::{Effective, TEMPLATE};
 
 /// Texts with everything that the template knows, and with little of it.
 fn texts() -> Vec<String> {
-    let (fields, tables) = documented::uncommented();
     vec![
         String::new(),
         TEMPLATE.to_owned(),
-        fields + &tables,
+        template::uncommented(),
         "[timeouts]\nconnect = \"9s\"\n[limits]\nidle_upstream_connections = 3\n[[upstreams]]\n\
          name = \"a\"\nurl = \"http://a\"\nbody = \"1s\"\n[[routes]]\nname = \"a\"\nprefix = \"/\"\n\
          auth = \"open\"\nupstream = \"a\"\n"

@@ -67,7 +67,12 @@ fn what_a_route_does_on_the_way_is_said_by_its_table_or_by_all() {
     };
     assert_eq!(config.origin, policy);
     let (inbound, sampled) = (Inbound::Never, false);
-    assert_eq!(config.trace, TracePolicy { inbound, sampled });
+    let policy = TracePolicy {
+        inbound,
+        sampled,
+        export: None,
+    };
+    assert_eq!(config.trace, policy);
     let [billing, edited, plain] = &config.routes()[..] else {
         panic!("three routes")
     };

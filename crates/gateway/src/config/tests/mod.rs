@@ -6,6 +6,8 @@ mod effective;
 mod faults;
 mod foreign;
 mod handling;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod parse;
 mod readme;
 mod routes;

@@ -5,11 +5,19 @@ use http::StatusCode;
 use super::{faults, parse};
 use crate::access::AccessLogConfig;
 use crate::config::{TEMPLATE, documented};
+use crate::spans::{OtlpConfig, Ratio};
 use crate::upstream::HealthConfig;
 
 /// The template with its comments taken away from every field, and from the tables at its end.
-fn uncommented() -> String {
-    let (fields, tables) = documented::uncommented();
+pub(super) fn uncommented() -> String {
+    let (mut fields, tables) = documented::uncommented();
+    if !cfg!(feature = "otlp") {
+        // A program that was built without it takes no such table.
+        let from = fields.find("\n[trace.otlp]\n").expect("the table") + 1;
+        let rest = fields.get(from + 1..).expect("the rest");
+        let to = from + 1 + rest.find("\n[").expect("a table behind it");
+        fields.replace_range(from..to, "");
+    }
     fields + &tables
 }
 
@@ -34,6 +42,16 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
     let networks = std::mem::take(&mut spelled.server.proxy_protocol);
     assert_eq!(networks.len(), 1);
     assert_eq!(spelled.access_log.take(), Some(AccessLogConfig::default()));
+    if let Some(otlp) = spelled.otlp.take() {
+        let defaults = OtlpConfig {
+            headers: otlp.headers.clone(),
+            roots: otlp.roots.clone(),
+            ..OtlpConfig::new("http://127.0.0.1:4317".parse().expect("an endpoint"))
+        };
+        assert_eq!(otlp, defaults);
+        assert_eq!(otlp.headers.len(), 1);
+        assert_eq!(spelled.trace.export.take(), Some(Ratio::ALL));
+    }
     let names: Vec<String> = spelled
         .routes()
         .iter()
@@ -59,14 +77,16 @@ fn the_template_is_the_defaults_and_its_comments_name_them() {
 
 #[test]
 fn the_template_names_every_field() {
-    let text = uncommented();
+    let (fields, tables) = documented::uncommented();
+    let text = fields + &tables;
     for (table, known) in [
         ("[manager]\nx = 1", 15),
         ("[timeouts]\nx = 1", 10),
         ("[limits]\nx = 1", 9),
         ("[http2]\nx = 1", 5),
         ("[forwarded]\nx = 1", 2),
-        ("[trace]\nx = 1", 2),
+        ("[trace]\nx = 1", 3),
+        ("[trace.otlp]\nx = 1", 10),
         ("[access_log]\nx = 1", 4),
         ("[[services]]\nx = 1", 6),
         ("[[upstreams]]\nx = 1", 19),

@@ -188,3 +188,45 @@ fn rates_of_all_cached_keys_are_remembered() {
     }
     assert_eq!(parse("").expect("valid").rate_capacity, 1_000_000);
 }
+
+/// A variable that is there and empty comes to the same.
+#[test]
+fn a_text_that_says_nothing_is_told_what_is_expected() {
+    let address = "expected an IP address and a port, for example 127.0.0.1:8080";
+    for (text, told) in [
+        ("listen = \"\"", format!("1:10 listen: {address}")),
+        ("listen = \" \"", format!("1:10 listen: {address}")),
+        ("listen = \":8080\"", format!("1:10 listen: {address}")),
+        (
+            "[operations]\nlisten = \"\"",
+            format!("2:10 operations.listen: {address}"),
+        ),
+        (
+            "[tls]\nlisten = \"\"\n[[tls.certificates]]\ncertificate = \"a\"\nkey = \"b\"",
+            format!("2:10 tls.listen: {address}"),
+        ),
+        (
+            "[store]\npath = \"\"",
+            "2:8 store.path: expected the path of a file".to_owned(),
+        ),
+        (
+            "[keyring]\npath = \"\"",
+            "2:8 keyring.path: expected the path of a file".to_owned(),
+        ),
+        (
+            "[credentials]\nheader = \"\"",
+            "2:10 credentials.header: expected a header name".to_owned(),
+        ),
+        (
+            "[manager]\nnamespace = \"\"",
+            "2:13 manager.namespace: expected 1 to 63 characters".to_owned(),
+        ),
+        (
+            "[timeouts]\nidle = \"\"",
+            "2:8 timeouts.idle: expected a whole number and one of ms".to_owned(),
+        ),
+    ] {
+        let found = faults(text);
+        assert!(found.len() == 1 && found[0].starts_with(&told), "{found:?}");
+    }
+}

@@ -14,15 +14,15 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
+use crate::server::Http2Config;
+use crate::tls::ServerTls;
 use crate::tls::tests::{Ca, Folder, Stranger};
-use crate::tls::{ServerTls, TlsHandle};
 use crate::wire::{LONG, eventually};
 
 /// A server with a certificate for `a.test`.
 struct Secure {
     running: Running,
     world: Arc<World>,
-    handle: TlsHandle,
     ca: Ca,
     folder: Folder,
 }
@@ -33,7 +33,6 @@ impl Secure {
         change(&mut config);
         let (ca, folder) = (Ca::new("ca"), Folder::new());
         let tls = ServerTls::build(&folder.config(&[&ca.issue(&["a.test"])]));
-        let handle = TlsHandle::new(tls.unwrap());
         // What is accepted has the buffers of its listener.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(4096).unwrap();
@@ -41,12 +40,11 @@ impl Secure {
         let secure = socket.listen(64).unwrap();
         let address = secure.local_addr().unwrap();
         let server = Server::new(listener().await.0, config).unwrap();
-        let server = server.with_tls(secure, handle.clone());
+        let server = server.with_tls(secure, tls.unwrap());
         let (running, world) = run(server, address, Arc::new(World::new()));
         Self {
             running,
             world,
-            handle,
             ca,
             folder,
         }
@@ -240,7 +238,9 @@ async fn a_certificate_is_replaced_for_those_that_come() {
     };
     let mut open = secure.connect().await;
     let config = secure.folder.config(&[&secure.ca.issue(&["a.test"])]);
-    secure.handle.replace(ServerTls::build(&config).unwrap());
+    let tls = ServerTls::build(&config).unwrap();
+    let handle = &secure.running.handle;
+    handle.replace_with_tls(handle.config(), tls).unwrap();
     let next = secure.connect().await;
     assert_ne!(shown(&open), shown(&next));
     let closing = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
@@ -315,4 +315,48 @@ async fn http2_is_spoken_where_it_is_agreed_on_and_nowhere_else() {
         );
     }
     assert!(with(&["spdy/3"]).await.is_err());
+}
+
+/// What a client is offered in a handshake, and what it may speak then, are of one moment.
+#[tokio::test]
+async fn a_connection_is_allowed_what_it_was_when_it_came() {
+    let secure = Secure::start(|_| {}).await;
+    let handle = &secure.running.handle;
+    let client = Stranger {
+        alpn: vec!["h2", "http/1.1"],
+        ..Stranger::default()
+    };
+    let client = client.trusting(&secure.ca);
+    let mut tls = secure.folder.config(&[&secure.ca.issue(&["a.test"])]);
+    let (http1, http2) = (None, Some(Http2Config::default()));
+    for (next, agreed) in [(http1, &b"h2"[..]), (http2, b"http/1.1")] {
+        let came = secure.tcp().await;
+        eventually(async || secure.running.stats.read().open == 1).await;
+        tls.http2 = next.is_some();
+        let config = ServerConfig {
+            http2: next,
+            ..handle.config()
+        };
+        let built = ServerTls::build(&tls).unwrap();
+        handle.replace_with_tls(config, built).unwrap();
+        let stream = shake(came, Arc::clone(&client)).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(agreed));
+        assert_eq!(spoken(stream).await, 200);
+        secure.closes_all().await;
+    }
+}
+
+/// What a request is answered with in what was agreed on.
+async fn spoken(mut stream: TlsStream<TcpStream>) -> u16 {
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        let closing = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let answer = asked(&mut stream, closing).await.unwrap();
+        return answer[9..12].parse().unwrap();
+    }
+    let http2 = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut requests, connection) = http2.await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("https://a.test/").body(Empty::<Bytes>::new());
+    let answer = requests.send_request(request.unwrap()).await.unwrap();
+    answer.status().as_u16()
 }

@@ -7,7 +7,7 @@ use rustls::{ClientConfig, ClientConnection, Error, HandshakeKind, ServerConnect
 use rustls_pki_types::ServerName;
 
 use super::{Ca, Folder, Stranger};
-use crate::tls::{ClientCertificates, ServerTls, TlsHandle, TlsVersion};
+use crate::tls::{ClientCertificates, ServerTls, TlsVersion};
 
 /// What a client and a server came to, or who of them failed how.
 #[derive(Debug)]
@@ -17,10 +17,10 @@ struct Met {
     shown: Vec<u8>,
 }
 
-fn meet(tls: &TlsHandle, client: &Arc<ClientConfig>, name: &str) -> Result<Met, Error> {
+fn meet(tls: &ServerTls, client: &Arc<ClientConfig>, name: &str) -> Result<Met, Error> {
     let name = ServerName::try_from(name.to_owned()).expect("a name");
     let mut client = ClientConnection::new(Arc::clone(client), name).expect("a client");
-    let mut server = ServerConnection::new(tls.current()).expect("a server");
+    let mut server = ServerConnection::new(tls.config()).expect("a server");
     // Long enough for the tickets that follow a handshake.
     for _ in 0..4 {
         let mut bytes = Vec::new();
@@ -56,20 +56,20 @@ fn the_name_that_is_asked_for_chooses_the_certificate() {
     let pairs = [ca.issue(&["a.test"]), ca.issue(&["b.test", "*.b.test"])];
     let mut config = folder.config(&[&pairs[0], &pairs[1]]);
     let client = Stranger::default().trusting(&ca);
-    let handle = TlsHandle::new(ServerTls::build(&config).expect("built"));
-    let shown = |name| meet(&handle, &client, name).map(|met| met.shown);
+    let tls = ServerTls::build(&config).expect("built");
+    let shown = |name| meet(&tls, &client, name).map(|met| met.shown);
     let (a, b) = (shown("a.test"), shown("b.test"));
     assert_ne!(a.as_ref().expect("met"), b.as_ref().expect("met"));
     assert_eq!(shown("x.b.test").expect("met"), b.expect("met"));
     let other = shown("c.test").expect_err("it is the first's");
     assert!(matches!(other, Error::InvalidCertificate(_)), "{other}");
     config.strict_sni = true;
-    handle.replace(ServerTls::build(&config).expect("built"));
+    let tls = ServerTls::build(&config).expect("built");
     assert_eq!(
-        meet(&handle, &client, "a.test").expect("met").shown,
+        meet(&tls, &client, "a.test").expect("met").shown,
         a.expect("met")
     );
-    let other = meet(&handle, &client, "c.test").expect_err("there is none");
+    let other = meet(&tls, &client, "c.test").expect_err("there is none");
     assert!(matches!(other, Error::General(_)), "{other}");
 }
 
@@ -82,20 +82,17 @@ fn versions_below_the_minimum_are_refused() {
         ..Stranger::default()
     };
     let (old, new) = (of(&TLS12).trusting(&ca), of(&TLS13).trusting(&ca));
-    let handle = TlsHandle::new(ServerTls::build(&config).expect("built"));
+    let tls = ServerTls::build(&config).expect("built");
     for (client, version) in [
         (&old, rustls::ProtocolVersion::TLSv1_2),
         (&new, rustls::ProtocolVersion::TLSv1_3),
     ] {
-        assert_eq!(
-            meet(&handle, client, "a.test").expect("met").version,
-            version
-        );
+        assert_eq!(meet(&tls, client, "a.test").expect("met").version, version);
     }
     config.minimum = TlsVersion::Tls13;
-    handle.replace(ServerTls::build(&config).expect("built"));
-    assert!(meet(&handle, &new, "a.test").is_ok());
-    let refused = meet(&handle, &old, "a.test").expect_err("too old");
+    let tls = ServerTls::build(&config).expect("built");
+    assert!(meet(&tls, &new, "a.test").is_ok());
+    let refused = meet(&tls, &old, "a.test").expect_err("too old");
     assert!(matches!(refused, Error::PeerIncompatible(_)), "{refused}");
 }
 
@@ -103,18 +100,18 @@ fn versions_below_the_minimum_are_refused() {
 fn a_session_ends_with_what_it_began_under() {
     let (ca, folder) = (Ca::new("ca"), Folder::new());
     let config = folder.config(&[&ca.issue(&["a.test"])]);
-    let handle = TlsHandle::new(ServerTls::build(&config).expect("built"));
+    let tls = ServerTls::build(&config).expect("built");
     for version in [&TLS12, &TLS13] {
         let client = Stranger {
             versions: vec![version],
             ..Stranger::default()
         };
         let client = client.trusting(&ca);
-        let kind = || meet(&handle, &client, "a.test").expect("met").kind;
-        assert_eq!(kind(), HandshakeKind::Full);
-        assert_eq!(kind(), HandshakeKind::Resumed);
-        handle.replace(ServerTls::build(&config).expect("built"));
-        assert_eq!(kind(), HandshakeKind::Full, "{version:?}");
+        let kind = |tls| meet(tls, &client, "a.test").expect("met").kind;
+        assert_eq!(kind(&tls), HandshakeKind::Full);
+        assert_eq!(kind(&tls), HandshakeKind::Resumed);
+        let next = ServerTls::build(&config).expect("built");
+        assert_eq!(kind(&next), HandshakeKind::Full, "{version:?}");
     }
 }
 
@@ -123,7 +120,7 @@ fn a_client_shows_its_certificate_each_time() {
     let (ca, folder) = (Ca::new("ca"), Folder::new());
     let mut config = folder.config(&[&ca.issue(&["a.test"])]);
     config.clients = ClientCertificates::Required(folder.file("roots.pem", &ca.pem));
-    let handle = TlsHandle::new(ServerTls::build(&config).expect("built"));
+    let tls = ServerTls::build(&config).expect("built");
     for version in [&TLS12, &TLS13] {
         let client = Stranger {
             versions: vec![version],
@@ -132,18 +129,18 @@ fn a_client_shows_its_certificate_each_time() {
         };
         let client = client.trusting(&ca);
         for _ in 0..2 {
-            let met = meet(&handle, &client, "a.test").expect("met");
+            let met = meet(&tls, &client, "a.test").expect("met");
             assert_eq!(met.kind, HandshakeKind::Full, "{version:?}");
         }
     }
     let none = Stranger::default().trusting(&ca);
-    let missing = meet(&handle, &none, "a.test").expect_err("none");
+    let missing = meet(&tls, &none, "a.test").expect_err("none");
     assert_eq!(missing, Error::NoCertificatesPresented);
     let of_others = Stranger {
         pair: Some(Ca::new("other").issue(&["client"])),
         ..Stranger::default()
     };
-    let strange = meet(&handle, &of_others.trusting(&ca), "a.test").expect_err("strange");
+    let strange = meet(&tls, &of_others.trusting(&ca), "a.test").expect_err("strange");
     assert!(matches!(strange, Error::InvalidCertificate(_)), "{strange}");
 }
 
@@ -152,7 +149,7 @@ fn an_optional_certificate_may_be_missing_and_not_be_bad() {
     let (ca, folder) = (Ca::new("ca"), Folder::new());
     let mut config = folder.config(&[&ca.issue(&["a.test"])]);
     config.clients = ClientCertificates::Optional(folder.file("roots.pem", &ca.pem));
-    let handle = TlsHandle::new(ServerTls::build(&config).expect("built"));
+    let tls = ServerTls::build(&config).expect("built");
     let with = |pair| Stranger {
         pair,
         ..Stranger::default()
@@ -163,7 +160,7 @@ fn an_optional_certificate_may_be_missing_and_not_be_bad() {
         (Some(ca.issue_until(&["client"], 2001)), false),
         (Some(Ca::new("other").issue(&["client"])), false),
     ] {
-        let met = meet(&handle, &with(pair).trusting(&ca), "a.test");
+        let met = meet(&tls, &with(pair).trusting(&ca), "a.test");
         assert_eq!(met.is_ok(), good, "{met:?}");
     }
 }

@@ -18,7 +18,7 @@ fn a_fault_is_that_of_the_error_of_tls_or_of_the_connection() {
             tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
             TlsFault::NotTls,
         ),
-        (tls(Error::NoApplicationProtocol), TlsFault::Incompatible),
+        (tls(Error::NoApplicationProtocol), TlsFault::NoProtocol),
         (tls(Error::NoCertificatesPresented), TlsFault::NoCertificate),
         (
             certificate(CertificateError::UnknownIssuer),

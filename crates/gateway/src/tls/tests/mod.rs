@@ -1,8 +1,10 @@
 //! Authorities, certificates and clients for tests.
 
+mod authority;
 mod built;
 mod errors;
 mod faults;
 mod made;
 
-pub(crate) use made::{Ca, Folder, Pair, Stranger};
+pub(crate) use authority::{Ca, Pair};
+pub(crate) use made::{Folder, Stranger};

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,10 +10,15 @@ use http::Response;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 
+use super::ends::End;
+use super::pulse::Pulse;
+
 /// The body of an answer, as it comes on its stream.
 #[derive(Debug)]
 pub(in crate::upstream) struct Answer {
     stream: RecvStream,
+    pulse: Arc<Pulse>,
+    end: End,
     /// How much is to come, where the head says so. h2 sees to it that it does.
     left: Option<u64>,
     is_read: bool,
@@ -28,11 +34,14 @@ pub(in crate::upstream) struct Answer {
 pub(in crate::upstream) struct BrokeOff(String);
 
 impl Answer {
-    pub(super) fn of(answer: Response<RecvStream>) -> Response<Self> {
+    pub(super) fn of(answer: Response<RecvStream>, pulse: Arc<Pulse>, end: End) -> Response<Self> {
+        pulse.has_answered();
         let length = answer.headers().get(CONTENT_LENGTH);
         let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
         answer.map(|stream| Self {
             stream,
+            pulse,
+            end,
             left,
             is_read: false,
             is_over: false,
@@ -43,6 +52,7 @@ impl Answer {
         let Some(data) = ready!(self.stream.poll_data(cx)?) else {
             return Poll::Ready(None);
         };
+        self.pulse.has_answered();
         // Whoever asks has room for it.
         self.stream.flow_control().release_capacity(data.len())?;
         let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -58,6 +68,7 @@ impl Answer {
             self.is_read = true;
         }
         let trailers = ready!(self.stream.poll_trailers(cx)?);
+        self.pulse.has_answered();
         self.is_over = true;
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
     }
@@ -75,12 +86,16 @@ impl Body for Answer {
             return Poll::Ready(None);
         }
         let next = ready!(self.poll_next(cx));
-        Poll::Ready(next.map(|frame| {
-            frame.map_err(|error| {
+        Poll::Ready(match next {
+            None => None,
+            Some(Ok(frame)) => Some(Ok(frame)),
+            Some(Err(error)) => {
                 self.is_over = true;
-                BrokeOff(error.to_string())
-            })
-        }))
+                // All of it was there before the connection ended.
+                let is_whole = error.is_io() && self.end.has_come();
+                (!is_whole).then(|| Err(BrokeOff(error.to_string())))
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {

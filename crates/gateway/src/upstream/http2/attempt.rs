@@ -1,9 +1,10 @@
 use std::pin::pin;
+use std::sync::Arc;
 
 use http::uri::Scheme;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::head::head;
@@ -44,11 +45,15 @@ pub(in crate::upstream) async fn attempt(
             return Err(failed(explained(member, &share, error), stage, unsent));
         }
     };
+    let end = share.session.end_of(answer.stream_id());
     let mut answer = pin!(answer);
     let (mut upload, mut empty) = match body.is_end_stream() {
         true => (None, Some(body)),
         false => (Some(Upload::new(body, stream)), None),
     };
+    let pulse = Arc::clone(share.session.pulse());
+    let mut gone = pin!(pulse.gone());
+    let mut look_at = Instant::now() + pulse.patience();
     loop {
         let silent_at = progress.silent_at(timeout);
         tokio::select! {
@@ -59,7 +64,7 @@ pub(in crate::upstream) async fn attempt(
                         AbortOnDropHandle::new(tokio::spawn(upload.run()))
                     });
                     let stream = Stream { _upload: upload, _share: share };
-                    return Ok((Answer::of(answer), stream));
+                    return Ok((Answer::of(answer, Arc::clone(&pulse), end), stream));
                 }
                 Err(error) => {
                     let body = match upload {
@@ -88,9 +93,18 @@ pub(in crate::upstream) async fn attempt(
                 }
                 continue;
             }
-            () = sleep_until(silent_at) => {}
+            () = &mut gone => {
+                let error = terms.error_of(UpstreamErrorKind::Silent);
+                let mut failed = failed(error, stage, None);
+                failed.attempted.is_told = !pulse.blame();
+                return Err(failed);
+            }
+            () = sleep_until(silent_at.min(look_at)) => {}
         }
-        if progress.silent_at(timeout) <= silent_at {
+        if look_at <= Instant::now() {
+            look_at = pulse.look(progress.silent_at(pulse.patience()));
+        }
+        if progress.silent_at(timeout) <= Instant::now() {
             // Nobody else is to find out that there is nobody.
             share.session.doubt();
             let error = terms.error_of(UpstreamErrorKind::ResponseTimeout);
@@ -133,6 +147,7 @@ fn failed(error: UpstreamError, stage: Stage, unsent: Option<Request<RequestBody
             is_unsent: unsent.is_some(),
             has_begun: false,
             is_refused: false,
+            is_told: false,
         },
         unsent,
     })

@@ -1,22 +1,26 @@
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
-use h2::{Ping, PingPong};
-use tokio::time::{Instant, sleep, timeout};
+use h2::{PingPong, StreamId};
+use metrics::Gauge;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::ends::{End, Ends, Followed};
+use super::places::Places;
+use super::pulse::Pulse;
 use crate::tls::{Stream, TlsFault};
 use crate::upstream::UpstreamConfig;
 use crate::upstream::socket::{Heard, Socket};
 
 /// The most streams on one connection.
-const MOST_STREAMS: usize = 100;
+pub(super) const MOST_STREAMS: usize = 100;
 /// How much of an answer may come before somebody reads it. The connection takes so much of each of
 /// its streams: a reader that stands still holds up nobody else's answer.
 const WINDOW: u32 = 64 * 1024;
@@ -28,11 +32,6 @@ const SMALL_PIECES: usize = 64 * 1024 * 1024;
 const RESET_OF_LATE: usize = 4_096;
 /// What of an upload waits to be written.
 const SEND_BUFFER: usize = 64 * 1024;
-/// How often an upstream with streams is asked whether it is there. Servers of gRPC end connections
-/// on which they are asked more often than each five minutes.
-const ASK_EVERY: Duration = Duration::from_secs(310);
-/// How long it may take to say so.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a connection without streams may take to close in order.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -41,9 +40,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(in crate::upstream) struct Session {
     pub(super) requests: SendRequest<Bytes>,
     heard: Arc<Heard>,
-    under_way: Arc<AtomicUsize>,
-    /// Since when it has had no streams, where it has none.
-    idle_since: Mutex<Instant>,
+    ends: Arc<Ends>,
+    places: Arc<Places>,
+    pulse: Arc<Pulse>,
     is_doubted: AtomicBool,
     /// Lets the connection close once nobody has it any more.
     _open: DropGuard,
@@ -51,20 +50,24 @@ pub(in crate::upstream) struct Session {
 
 impl Session {
     /// Opens a session, and waits until the upstream has said how many streams it takes. What
-    /// speaks no HTTP/2 does not come so far.
+    /// speaks no HTTP/2 does not come so far. It is counted by the gauge while it has no streams.
     pub(in crate::upstream) async fn open(
         stream: Stream,
         config: &UpstreamConfig,
+        idle: Gauge,
     ) -> Result<Self, (h2::Error, Option<TlsFault>)> {
         let heard = Arc::new(Heard::default());
+        let ends = Arc::new(Ends::default());
         let socket = Socket::new(stream, Arc::clone(&heard));
+        let socket = Followed::new(socket, Arc::clone(&ends));
         let opened = greet(socket, config).await;
         let (requests, mut connection) = opened.map_err(|error| (error, heard.distrust()))?;
-        let under_way = Arc::default();
+        let places = Arc::new(Places::new(idle));
+        let pulse = Arc::new(Pulse::new(Arc::clone(&heard), config.connect_timeout));
         let open = CancellationToken::new();
         let pings = connection.ping_pong();
         let driving = drive(connection, open.clone());
-        let asking = ask(pings, Arc::clone(&under_way));
+        let asking = ask(pings, Arc::clone(&pulse), Arc::clone(&places));
         tokio::spawn(async move {
             tokio::select! {
                 () = driving => {}
@@ -74,11 +77,22 @@ impl Session {
         Ok(Self {
             requests,
             heard,
-            under_way,
-            idle_since: Mutex::new(Instant::now()),
+            ends,
+            places,
+            pulse,
             is_doubted: AtomicBool::new(false),
             _open: open.drop_guard(),
         })
+    }
+
+    /// Whether somebody is there.
+    pub(super) const fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    /// Whether the end of a stream came, from now on.
+    pub(super) fn end_of(&self, stream: StreamId) -> End {
+        self.ends.of(stream)
     }
 
     /// Why the upstream does not trust us, if that is what it said.
@@ -90,7 +104,8 @@ impl Session {
     pub(super) fn is_closed(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let ready = self.requests.clone().poll_ready(&mut cx);
-        self.is_doubted.load(Ordering::Relaxed) || matches!(ready, Poll::Ready(Err(_)))
+        let is_doubted = self.is_doubted.load(Ordering::Relaxed) || self.pulse.is_gone();
+        is_doubted || matches!(ready, Poll::Ready(Err(_)))
     }
 
     /// Has it used for nothing new: it may be that nobody is at its other end.
@@ -98,40 +113,32 @@ impl Session {
         self.is_doubted.store(true, Ordering::Relaxed);
     }
 
-    /// Takes a place for a stream, if there is one. Places are taken by one at a time.
+    /// How many streams it may have at once.
+    pub(super) fn most(&self) -> usize {
+        self.requests.current_max_send_streams().min(MOST_STREAMS)
+    }
+
+    /// Takes a place for a stream, if there is one.
     pub(super) fn enter(&self) -> bool {
-        let most = self.requests.current_max_send_streams().min(MOST_STREAMS);
-        let has_place = self.under_way.load(Ordering::Acquire) < most;
-        if has_place {
-            self.under_way.fetch_add(1, Ordering::AcqRel);
-        }
-        has_place
+        self.places.enter(self.most())
     }
 
     /// Gives a place back, and says whether there are no streams left.
     pub(super) fn leave(&self) -> bool {
-        let mut idle_since = self
-            .idle_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *idle_since = Instant::now();
-        self.under_way.fetch_sub(1, Ordering::AcqRel) == 1
+        self.places.leave()
     }
 
     /// Whether it has had no streams for so long.
     pub(super) fn is_idle(&self, now: Instant, timeout: Duration) -> bool {
-        let since = *self
-            .idle_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.under_way.load(Ordering::Acquire) == 0
-            && now.saturating_duration_since(since) >= timeout
+        self.places.are_idle(now, timeout)
     }
 }
 
-type Greeted = (SendRequest<Bytes>, Connection<Socket<Stream>, Bytes>);
+/// What a connection moves its octets on.
+type Transport = Followed<Socket<Stream>>;
+type Greeted = (SendRequest<Bytes>, Connection<Transport, Bytes>);
 
-async fn greet(socket: Socket<Stream>, config: &UpstreamConfig) -> Result<Greeted, h2::Error> {
+async fn greet(socket: Transport, config: &UpstreamConfig) -> Result<Greeted, h2::Error> {
     let header_bytes = u32::try_from(config.max_header_size).unwrap_or(u32::MAX);
     let streams = u32::try_from(MOST_STREAMS).unwrap_or(u32::MAX);
     let (requests, mut connection) = Builder::new()
@@ -163,7 +170,7 @@ fn no_session() -> h2::Error {
 
 /// Moves what is sent and what comes. The connection closes by itself once it has no streams and
 /// nobody could open one; where it cannot, it is not waited for.
-async fn drive(connection: Connection<Socket<Stream>, Bytes>, open: CancellationToken) {
+async fn drive(connection: Connection<Transport, Bytes>, open: CancellationToken) {
     let forgotten = async {
         open.cancelled().await;
         sleep(FAREWELL).await;
@@ -179,20 +186,9 @@ async fn drive(connection: Connection<Socket<Stream>, Bytes>, open: Cancellation
 }
 
 /// Ends when the upstream does not answer.
-async fn ask(pings: Option<PingPong>, under_way: Arc<AtomicUsize>) {
-    let Some(mut pings) = pings else {
-        return std::future::pending().await;
-    };
-    loop {
-        sleep(ASK_EVERY).await;
-        let is_used = under_way.load(Ordering::Acquire) > 0;
-        if is_used
-            && !matches!(
-                timeout(PATIENCE, pings.ping(Ping::opaque())).await,
-                Ok(Ok(_))
-            )
-        {
-            return;
-        }
+async fn ask(pings: Option<PingPong>, pulse: Arc<Pulse>, places: Arc<Places>) {
+    match pings {
+        Some(pings) => pulse.follow(pings, || places.are_used()).await,
+        None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Session;
+use super::gate::{Gate, Waiting};
 
 /// How often unused connections are looked through while one of them grows too old.
 const SWEEPS: u32 = 8;
@@ -16,8 +17,7 @@ pub(in crate::upstream) struct Sessions {
     /// The oldest first. They are filled in this order, so that those that a quiet time does not
     /// need have no streams.
     open: Mutex<Vec<Arc<Session>>>,
-    /// Whoever has this opens one; others wait for it.
-    dialling: tokio::sync::Mutex<()>,
+    gate: Gate,
     /// That the upstream chose HTTP/1.1 last.
     speaks_http1: AtomicBool,
     idle_timeout: Duration,
@@ -36,7 +36,7 @@ impl Sessions {
     pub(in crate::upstream) fn new(idle_timeout: Duration, keeps_idle: bool) -> Self {
         Self {
             open: Mutex::default(),
-            dialling: tokio::sync::Mutex::default(),
+            gate: Gate::new(),
             speaks_http1: AtomicBool::new(false),
             idle_timeout,
             keeps_idle,
@@ -57,15 +57,16 @@ impl Sessions {
         found.map(|session| self.share(session))
     }
 
-    /// The right to open a connection.
-    pub(in crate::upstream) async fn dialling(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.dialling.lock().await
+    /// Somebody needs a place who found none.
+    pub(in crate::upstream) fn wait(&self) -> Waiting<'_> {
+        self.gate.wait()
     }
 
     /// Adds a connection, and takes a place on it.
     pub(in crate::upstream) fn add(self: &Arc<Self>, session: Session) -> Option<Share> {
         self.speaks_http1.store(false, Ordering::Relaxed);
         self.sweep();
+        self.gate.opened(session.most());
         if !session.enter() {
             return None;
         }
@@ -135,9 +136,11 @@ async fn sweep(sessions: Weak<Sessions>, every: Duration) {
 impl Drop for Share {
     fn drop(&mut self) {
         let is_idle = self.session.leave();
-        if let Some(sessions) = self.sessions.upgrade().filter(|_| is_idle)
-            && !sessions.keeps_idle
-        {
+        let Some(sessions) = self.sessions.upgrade() else {
+            return;
+        };
+        sessions.gate.freed();
+        if is_idle && !sessions.keeps_idle {
             let now = Instant::now();
             sessions.remove(|session| session.is_idle(now, Duration::ZERO));
         }

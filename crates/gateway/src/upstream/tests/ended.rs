@@ -184,3 +184,38 @@ async fn refusal_of_an_upload_is_heard_though_the_connection_is_reset() {
         gone(&upload).await;
     }
 }
+
+/// The upstream reads nothing of the upload, so that its close is a reset.
+#[tokio::test]
+async fn an_early_answer_is_whole_if_that_can_be_known() {
+    let known = "HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nok";
+    let coded = "HTTP/1.1 413 Content Too Large\r\ntransfer-encoding: chunked\r\n\r\n\
+                 2\r\nok\r\n0\r\n\r\n";
+    let until_close = "HTTP/1.1 413 Content Too Large\r\n\r\nok";
+    for (answer, says_end, is_whole) in [
+        (known, false, true),
+        (coded, false, true),
+        (until_close, true, true),
+        // It may be all, or not.
+        (until_close, false, false),
+    ] {
+        for pieces in [0, 1, 200] {
+            let (listener, address) = listener().await;
+            let upstream = upstream(address, |_| {});
+            let (body, _upload) = endless(pieces);
+            let (sent, ()) = tokio::join!(upstream.send(request(Method::POST, body)), async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                // At least something is there that is not read.
+                assert_eq!(stream.peek(&mut [0]).await.unwrap(), 1);
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                if says_end {
+                    stream.shutdown().await.unwrap();
+                }
+                stream.set_zero_linger().unwrap();
+            });
+            let case = format!("{answer:?} {pieces}");
+            let body = sent.expect(&case).into_body().collect().await;
+            assert_eq!(body.is_ok(), is_whole, "{case} {body:?}");
+        }
+    }
+}

@@ -192,3 +192,27 @@ fn upstream_can_be_made_before_there_is_a_runtime() {
     let error = runtime.block_on(upstream.send(get())).unwrap_err();
     assert_eq!(error.kind(), UpstreamErrorKind::Connect);
 }
+
+#[tokio::test]
+async fn endpoints_are_counted_by_how_they_are() {
+    let (up, gone) = (named("u").await, nobody().await);
+    let book = Book::new(Page::Missing);
+    let (upstream, _) = named_upstream(&book, |config| {
+        for place in [up, gone] {
+            let authority = place.to_string().parse().unwrap();
+            config.endpoints.push(EndpointConfig::new(authority));
+        }
+        config.ejection.failures = 1;
+    });
+    let counted = || serde_json::to_value(upstream.endpoints()).unwrap();
+    let counts = |inside, left_out, unresolved| serde_json::json!({ "in": inside, "left_out": left_out, "unresolved": unresolved });
+    assert_eq!(counted(), counts(2, 0, 1));
+    eventually(async || {
+        let _ = upstream.send(get()).await;
+        counted() == counts(1, 1, 1)
+    })
+    .await;
+    // A name with one address that is away, and one that is not, is in.
+    book.write(Page::Found(vec![nobody().await, named("n").await]));
+    eventually(async || counted() == counts(2, 1, 0)).await;
+}

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::http::{Method, Response};
+use ::http::{HeaderValue, Method, Response};
 use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,10 +12,11 @@ use tokio::sync::Barrier;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::{OK, SHORT, everything, get, request, server, text};
+use super::{Counts, OK, SHORT, at, everything, get, request, server, text};
 use crate::body::{BodySource, ProxyBody};
+use crate::headers::upgrade;
 use crate::tls::tests::{Ca, Folder, Pair};
-use crate::tls::{ClientCertificates, ServerTls, TlsConfig, TlsHandle, UpstreamTls};
+use crate::tls::{ClientCertificates, ServerTls, TlsConfig, UpstreamTls};
 use crate::upstream::{
     HttpUpstream, Protocol, Upstream, UpstreamConfig, UpstreamError, UpstreamErrorKind,
 };
@@ -24,10 +25,10 @@ use crate::wire::{LONG, listener};
 /// A server in TLS that answers the first request of each connection, and reads all that comes.
 async fn secure(config: &TlsConfig) -> SocketAddr {
     let (listener, address) = listener().await;
-    let tls = TlsHandle::new(ServerTls::build(config).unwrap());
+    let tls = ServerTls::build(config).unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, TlsAcceptor::from(tls.current())));
+            tokio::spawn(serve(stream, TlsAcceptor::from(tls.config())));
         }
     });
     address
@@ -219,7 +220,7 @@ async fn a_large_request_is_sent_and_what_is_refused_early_is_heard() {
 /// A server in TLS that speaks what is agreed on, of these protocols.
 async fn agreeing(config: &TlsConfig, protocols: &[&str]) -> SocketAddr {
     let (listener, address) = listener().await;
-    let mut tls = ServerConfig::clone(&TlsHandle::new(ServerTls::build(config).unwrap()).current());
+    let mut tls = ServerConfig::clone(&ServerTls::build(config).unwrap().config());
     tls.alpn_protocols = protocols
         .iter()
         .map(|name| name.as_bytes().to_vec())
@@ -282,14 +283,45 @@ async fn what_is_spoken_is_agreed_on() {
     }
 }
 
+/// What is asked for in vain says nothing against the address.
+#[tokio::test]
+async fn an_upstream_without_http1_changes_no_protocols_and_is_not_blamed() {
+    let (ca, folder) = (Ca::new("ca"), Folder::new());
+    let server = folder.config(&[&ca.issue(&["127.0.0.1"])]);
+    let (one, other) = (
+        agreeing(&server, &["h2"]).await,
+        agreeing(&server, &["h2"]).await,
+    );
+    let mut config = at(&[one, other]);
+    config.tls = Some(trusting(&folder, &ca));
+    config.protocol = Protocol::Auto;
+    config.connect_timeout = LONG;
+    config.ejection.failures = 1;
+    let (upstream, counts) = Counts::of(|| HttpUpstream::new("orders", config).unwrap());
+    let mut asking = get();
+    asking
+        .headers_mut()
+        .insert("connection", HeaderValue::from_static("upgrade"));
+    let asked = upgrade::asked(&asking, b"chat", &["chat".parse().unwrap()]);
+    let asked = asked.unwrap().unwrap();
+    asking.extensions_mut().insert(asked);
+    let error = upstream.send(asking).await.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::NoUpgrade);
+    let all = everything(&error);
+    assert!(all.contains("it does not speak HTTP/1.1"), "{all}");
+    assert!(!all.contains("127.0.0.1"), "{all}");
+    assert_eq!(counts.get("ejections_total", ""), 0.0);
+    let answer = upstream.send(get()).await.unwrap();
+    assert_eq!(text(answer).await, "in two");
+}
+
 /// All but the first handshake wait for each other.
 #[tokio::test]
 async fn nobody_waits_for_a_connection_to_be_shared_where_none_can_be() {
     const REST: usize = 5;
     let (ca, folder) = (Ca::new("ca"), Folder::new());
     let server = folder.config(&[&ca.issue(&["localhost"])]);
-    let mut tls =
-        ServerConfig::clone(&TlsHandle::new(ServerTls::build(&server).unwrap()).current());
+    let mut tls = ServerConfig::clone(&ServerTls::build(&server).unwrap().config());
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let (listener, address) = listener().await;
