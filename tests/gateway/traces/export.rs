@@ -159,3 +159,19 @@ fn an_end_sends_what_waits_and_waits_for_nobody_long() {
         }
     }
 }
+
+/// The end comes while the collector is left alone, after the last attempt at a batch.
+#[test]
+fn an_end_comes_soon_where_a_batch_was_just_given_up() {
+    let collector = Collector::start();
+    let world = World::start(&collector, "delay = \"1ms\"", "");
+    drop(collector);
+    world.ask(1);
+    let given_up = || world.metric("spans_dropped") == 2;
+    eventually_within(Duration::from_secs(20), "the batch is given up", given_up);
+    let since = Instant::now();
+    world.gateway.process().signal("TERM");
+    assert_eq!(world.gateway.wait(), 0);
+    let took = since.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}

@@ -122,7 +122,11 @@ impl Exporter {
         let mut until = None;
         while self.batch.len() < self.most && !self.over.is_cancelled() {
             let room = self.most - self.batch.len();
+            // Also where that was said while a batch was sent, or the collector left alone.
             let is_closing = self.closing.is_cancelled();
+            if is_closing {
+                self.receiver.close();
+            }
             let is_full = async {
                 match until {
                     Some(until) => sleep_until(until).await,
@@ -138,7 +142,7 @@ impl Exporter {
                     until.get_or_insert_with(|| Instant::now() + self.delay);
                 }
                 () = is_full => break,
-                () = self.closing.cancelled(), if !is_closing => self.receiver.close(),
+                () = self.closing.cancelled(), if !is_closing => {}
             }
         }
         !self.batch.is_empty() && !self.over.is_cancelled()
