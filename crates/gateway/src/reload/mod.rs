@@ -15,8 +15,7 @@
 //! Certificates, keys and roots of [`tls`](crate::tls) are read again as well: new connections
 //! are shown the new ones. Another access log is open before the one of before is let go.
 //!
-//! Listeners, store, keyring, manager, and what holds for all connections of clients are as they
-//! were at the start. Where the file says otherwise, log, metric and `/readyz` name the fields that
+//! Listeners, store, keyring, manager, and where traces go are as they were at the start. Where the file says otherwise, log, metric and `/readyz` name the fields that
 //! wait for a restart.
 
 mod links;
