@@ -58,6 +58,7 @@ mod otlp;
 mod pairs;
 mod parsed;
 mod plan;
+mod probe;
 mod provision;
 mod reading;
 mod resolution;
