@@ -66,6 +66,7 @@ mod root;
 mod route;
 mod routes;
 mod schema;
+mod secret_lines;
 mod section;
 mod service;
 mod services;
