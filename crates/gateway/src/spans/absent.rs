@@ -35,6 +35,6 @@ mod tests {
     fn nothing_is_opened_and_the_feature_is_named() {
         let endpoint = "http://127.0.0.1:4317".parse().expect("an endpoint");
         let error = open(&OtlpConfig::new(endpoint)).expect_err("never there");
-        assert!(error.to_string().contains("`otlp`"), "{error}");
+        assert!(format!("{error:?}").contains("`otlp`"), "{error:?}");
     }
 }
