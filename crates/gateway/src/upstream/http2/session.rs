@@ -68,11 +68,13 @@ impl Session {
         let pings = connection.ping_pong();
         let driving = drive(connection, open.clone());
         let asking = ask(pings, Arc::clone(&pulse), Arc::clone(&places));
+        let closing = Arc::clone(&places);
         tokio::spawn(async move {
             tokio::select! {
                 () = driving => {}
                 () = asking => tracing::debug!("an upstream does not answer pings"),
             }
+            closing.close();
         });
         Ok(Self {
             requests,
