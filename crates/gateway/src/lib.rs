@@ -77,7 +77,7 @@
 //! | `portcullis_requests_cut_total` | of these, those whose connection had to be cut |
 //! | `portcullis_access_log_dropped_total{reason}` | lines of the access log that were lost: `queue_full`, `write_failed` |
 //! | `portcullis_trace_spans_exported_total`, `portcullis_trace_spans_dropped_total{reason}` | spans that the collector took, and that were lost: `queue_full`, `export_failed`, `rejected` by the collector, `shutdown` |
-//! | `portcullis_trace_exports_total{outcome}` | attempts at sending a batch of them: `taken`, `partly`, `failed` |
+//! | `portcullis_trace_exports_total{outcome}` | attempts at sending a batch of them: `success`, `partial_success`, `failure` |
 //!
 //! [`telemetry::names`] lists all that there are, with their labels.
 //!

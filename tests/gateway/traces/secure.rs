@@ -10,7 +10,7 @@ use crate::tls::made::authority;
 
 #[test]
 fn a_collector_in_tls_must_be_who_it_is_said_to_be() {
-    let (ca, collector) = (authority(), Collector::start());
+    let (ca, collector, of_front) = (authority(), Collector::start(), Collector::start());
     // TLS ends at a gateway in front of it.
     let (place, address) = (Place::new(PROGRAM), free_address());
     ca.issue(&["127.0.0.1"]).write(&place, "a");
@@ -20,8 +20,8 @@ fn a_collector_in_tls_must_be_who_it_is_said_to_be() {
             "[[upstreams]]\nname = \"collector\"\nurl = \"http://{}\"\nprotocol = \"http2\"\n\
              [[routes]]\nname = \"all\"\nprefix = \"/\"\nauth = \"open\"\nupstream = \"collector\"\n\
              [tls]\nlisten = \"{address}\"\n[[tls.certificates]]\ncertificate = \"a.pem\"\n\
-             key = \"a.key\"\n",
-            collector.address
+             key = \"a.key\"\n[trace.otlp]\nendpoint = \"http://{}\"\ndelay = \"20ms\"\n",
+            collector.address, of_front.address
         ),
     );
     for (roots, is_trusted) in [(&authority(), false), (&ca, true)] {
@@ -32,6 +32,11 @@ fn a_collector_in_tls_must_be_who_it_is_said_to_be() {
         assert_eq!(answer.status, 200);
         if is_trusted {
             collector.wait_for(2);
+            // Its own spans say in what it was asked.
+            eventually("they arrive", || !of_front.spans().is_empty());
+            for span in of_front.spans().iter().filter(|span| span.kind == 2) {
+                assert_eq!(span.of_name("tls.protocol.version"), Some("1.3"));
+            }
         } else {
             eventually("an attempt fails", || {
                 world.log().contains("takes no spans")
@@ -51,5 +56,23 @@ fn roots_that_are_none_keep_the_gateway_from_starting_and_are_named() {
         let outcome = place.run(command);
         let text = format!("{outcome:?}");
         assert!(text.contains("trace.otlp.roots"), "{text}");
+    }
+}
+
+#[test]
+fn a_fault_in_a_field_for_the_collector_is_told_without_its_value() {
+    let place = Place::new(PROGRAM);
+    for fields in [
+        "headers = { te = \"open sesame\" }",
+        "headers = { x-key = \"open sesame }",
+        "headers = \"open sesame\"",
+    ] {
+        let table = "[trace.otlp]\nendpoint = \"http://127.0.0.1:1\"\n";
+        place.write_config(&format!("{table}{fields}\n"));
+        for command in [&["config", "check"][..], &["serve"]] {
+            let text = format!("{:?}", place.run(command));
+            assert!(text.contains("1 fault") && text.contains(":3:"), "{text}");
+            assert!(!text.contains("sesame"), "{text}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What spans say.
 
-use portcullis_tests::{Place, get_with, send};
+use portcullis_tests::{Place, Upstream, get_with, send};
 
 use super::collector::{Collector, Told};
 use super::{PARENT, World};
@@ -147,6 +147,75 @@ fn a_reload_takes_up_how_many_traces_are_recorded_and_not_where_they_go() {
     world.reload(&elsewhere, "127.0.0.1:1\"");
     assert_eq!((ask(), waits()), (200, 1));
     collector.wait_for(4);
+}
+
+#[test]
+fn a_reload_that_no_longer_says_where_spans_go_leaves_how_many_are_recorded() {
+    let collector = Collector::start();
+    let world = World::start(&collector, "ratio = 0.0", TRUSTED);
+    let ends = |fields: &str, end: &str| {
+        let answer = get_with(world.gateway.address, "/orders", &world.fields(fields));
+        assert_eq!(answer.status, 200);
+        let seen = world.upstream.take_seen().pop().expect("a request");
+        assert!(seen.field("traceparent")[0].ends_with(end), "{seen:?}");
+    };
+    let table = format!(
+        "[trace.otlp]\nendpoint = \"http://{}\"\ndelay = \"20ms\"\nratio = 0.0\n",
+        collector.address
+    );
+    world.reload(&table, "");
+    (0..10).for_each(|_| ends("", "-00"));
+    ends(&format!("traceparent: {PARENT}\r\n"), "-01");
+    // The last one alone, which was also the last to be handed over.
+    let spans = collector.wait_for(2);
+    assert!(spans.iter().all(|span| span.trace == PARENT[3..35]));
+}
+
+#[test]
+fn a_state_that_looks_like_a_token_stays_here() {
+    let collector = Collector::start();
+    let world = World::start(&collector, "", "[trace]\ninbound = \"always\"");
+    let fields = world.fields(&format!(
+        "traceparent: {PARENT}\r\ntracestate: a=1,b={}\r\n",
+        world.token
+    ));
+    assert_eq!(
+        get_with(world.gateway.address, "/orders", &fields).status,
+        200
+    );
+    let spans = collector.wait_for(2);
+    assert!(spans.iter().all(|span| span.trace == PARENT[3..35]));
+    assert!(spans.iter().all(|span| span.state.is_empty()), "{spans:?}");
+    assert!(!collector.text().contains(&world.token));
+}
+
+#[test]
+fn the_span_of_an_exchange_says_how_often_it_was_tried_again() {
+    let away = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address")
+    };
+    let (collector, upstream) = (Collector::start(), Upstream::start());
+    let both = format!(
+        "[[upstreams]]\nname = \"both\"\nendpoints = [\"http://{away}\", \"http://{}\"]\n\
+         [[routes]]\nname = \"both\"\nprefix = \"/both\"\nauth = \"open\"\nupstream = \"both\"\n",
+        upstream.address()
+    );
+    let world = World::start(&collector, "", &both);
+    for _ in 0..3 {
+        assert_eq!(get_with(world.gateway.address, "/both", "").status, 200);
+    }
+    let spans = collector.wait_for(6);
+    let told = spans.iter().filter(|span| span.kind == 3);
+    let told: Vec<_> = told
+        .map(|span| span.of_name("http.request.resend_count"))
+        .collect();
+    assert!(told.contains(&Some("1")), "{told:?}");
+    assert!(!told.contains(&Some("0")), "{told:?}");
+    let servers = spans.iter().filter(|span| span.kind == 2);
+    for server in servers {
+        assert_eq!(server.of_name("tls.protocol.version"), None);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
+use std::fs;
 use std::time::{Duration, Instant};
 
-use portcullis_tests::eventually;
+use portcullis_tests::{eventually, get};
 
 use super::World;
 use super::socket::{Heard, Socket, handshake};
@@ -44,6 +45,28 @@ fn a_websocket_ends_with_its_key() {
     let again = handshake("/echo", &world.token, "");
     let again = Socket::send(world.gateway.address, again.as_bytes());
     assert_eq!(again.status(), "401");
+}
+
+/// Its client sees an end behind the last frame; who runs the upstream sees what it was.
+#[test]
+fn a_websocket_that_its_upstream_leaves_ends_and_is_counted_as_broken() {
+    let world = World::start("");
+    let asked = handshake("/torn", &world.token, "");
+    let mut socket = Socket::send(world.gateway.address, asked.as_bytes());
+    assert_eq!(socket.status(), "101");
+    assert_eq!(socket.hear(), Heard::Frame(0x81, b"last".to_vec()));
+    socket.say(0x81, b"now");
+    assert_eq!(socket.hear(), Heard::End);
+    drop(socket);
+    let series = "portcullis_tunnels_ended_total{reason=\"upstream_broke\"} 1";
+    eventually("it is counted", || {
+        let metrics = get(world.gateway.operations, "/metrics", None).body;
+        metrics.lines().any(|line| line == series)
+    });
+    let read = || fs::read_to_string(world.place.path("access.log")).unwrap_or_default();
+    eventually("it is written", || read().lines().count() == 1);
+    let line = read();
+    assert!(line.contains("\"upstream_broke\""), "{line}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
 
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -31,8 +33,10 @@ impl Chatty {
                 let shared = Arc::clone(&serving);
                 thread::spawn(move || {
                     shared.open.fetch_add(1, Ordering::SeqCst);
-                    let _ = serve(&stream, &shared);
-                    let _ = stream.shutdown(Shutdown::Both);
+                    // What is torn has no end, but is reset when it is dropped.
+                    if !serve(&stream, &shared).is_err_and(|error| is_torn(&error)) {
+                        let _ = stream.shutdown(Shutdown::Both);
+                    }
                     shared.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -49,6 +53,10 @@ impl Chatty {
     pub(crate) fn take_heads(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.heads.lock().expect("a lock"))
     }
+}
+
+fn is_torn(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::ConnectionAborted
 }
 
 fn serve(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
@@ -101,6 +109,13 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
                     stream.write_all(&[7; 100])?;
                     thread::sleep(Duration::from_millis(20));
                 }
+            }
+            "/torn" => {
+                stream.write_all(&frame(0x81, b"last"))?;
+                // It may be read before the reset.
+                reader.read_exact(&mut [0])?;
+                set_socket_linger(stream, Some(Duration::ZERO))?;
+                return Err(ErrorKind::ConnectionAborted.into());
             }
             "/ordinary" | "/plain" => {}
             _ => {

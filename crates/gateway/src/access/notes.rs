@@ -42,6 +42,8 @@ pub(super) struct Told {
     pub(super) ended: Option<&'static str>,
     /// Whether its answer says itself that its time was over.
     pub(super) is_overdue: bool,
+    /// Whether the upstream broke off where its answer could end all the same.
+    pub(super) has_upstream_broken: bool,
 }
 
 impl Notes {
@@ -87,6 +89,11 @@ impl Notes {
     /// The time was over that it may take, and its answer says so.
     pub(crate) fn overdue(&self) {
         self.noted.told().is_overdue = true;
+    }
+
+    /// The upstream broke off, and its answer ends all the same.
+    pub(crate) fn upstream_broke(&self) {
+        self.noted.told().has_upstream_broken = true;
     }
 
     /// So much more of its body was read.

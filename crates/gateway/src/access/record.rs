@@ -134,6 +134,9 @@ impl Record {
         if told.is_overdue {
             self.broken(Some((BodyErrorKind::Overdue, BodySource::Upstream)));
         }
+        if told.has_upstream_broken {
+            self.broken(Some((BodyErrorKind::Broken, BodySource::Upstream)));
+        }
         let now = self.log.clock().monotonic();
         let seen = told.route.as_deref();
         let metrics = seen.map_or(self.log.nowhere(), |route| &route.metrics);

@@ -234,6 +234,22 @@ async fn each_request_has_one_line_however_it_ends() {
     );
 }
 
+/// As of a WebSocket that ends between two frames.
+#[tokio::test]
+async fn an_answer_that_ends_though_its_upstream_broke_off_is_told_as_such() {
+    let world = World::new();
+    let broke = async |request: Request<Upload<ProxyBody>>| {
+        let notes = request.extensions().get::<Notes>().expect("notes");
+        notes.upstream_broke();
+        Ok(whole("some"))
+    };
+    let response = world.answered(get(), broke).await;
+    response.into_body().collect().await.expect("an end");
+    let lines = world.lines().await;
+    assert_eq!(lines[0]["outcome"], "upstream_broke");
+    assert_eq!(lines[0]["error"], "broken");
+}
+
 #[tokio::test]
 async fn a_panic_has_its_line_and_its_answer() {
     let world = World::new();

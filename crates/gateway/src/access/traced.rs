@@ -1,5 +1,5 @@
 use http::Request;
-use http::header::{HOST, USER_AGENT};
+use http::header::{HOST, HeaderValue, USER_AGENT};
 use http::uri::Authority;
 use portcullis::clock::Moment;
 use portcullis::token;
@@ -110,7 +110,7 @@ impl Traced {
         });
         seen.queue.hand(Spans {
             trace: seen.trace.trace_id().get(),
-            state: seen.trace.state().cloned(),
+            state: seen.state(),
             server,
             client,
         });
@@ -118,6 +118,14 @@ impl Traced {
 }
 
 impl Seen {
+    /// What tracing systems on the way keep for themselves: nothing of it where something in it
+    /// looks like a token.
+    fn state(&self) -> Option<HeaderValue> {
+        let state = self.trace.state()?;
+        let text = state.to_str().ok()?;
+        (token::redact(text) == text).then(|| state.clone())
+    }
+
     /// OpenTelemetry's semantic conventions for HTTP servers, and our own words.
     fn attributes(
         &self,
@@ -125,7 +133,7 @@ impl Seen {
         told: &Told,
         method: Option<&'static str>,
     ) -> Vec<(&'static str, Value)> {
-        let mut span = Attributes::with_capacity(29);
+        let mut span = Attributes::with_capacity(30);
         span.tell("http.request.method", method);
         let original = line.method.as_deref().filter(|_| method == Some(OTHER));
         span.tell("http.request.method_original", original.map(text));
@@ -151,6 +159,7 @@ impl Seen {
         let peer = line.peer.or(line.client);
         span.tell("network.peer.address", peer.map(|peer| peer.to_string()));
         span.tell("network.protocol.version", Some(version(line.protocol)));
+        span.tell("tls.protocol.version", line.tls);
         span.tell("user_agent.original", self.agent.clone());
         span.tell("http.request.body.size", Some(line.bytes_in));
         span.tell("http.response.body.size", Some(line.bytes_out));
@@ -192,10 +201,12 @@ fn of_exchange(
     failure: Option<UpstreamErrorKind>,
     answer: Option<u16>,
 ) -> Vec<(&'static str, Value)> {
-    let mut span = Attributes::with_capacity(4);
+    let mut span = Attributes::with_capacity(5);
     span.tell("http.request.method", method);
     span.tell("portcullis.upstream", line.upstream.map(text));
     span.tell("http.response.status_code", answer);
+    let resent = line.attempts.map(|attempts| attempts.saturating_sub(1));
+    span.tell("http.request.resend_count", resent.map(u64::from));
     span.tell("error.type", failure.map(UpstreamErrorKind::as_str));
     let bad = answer.filter(|status| *status >= 400);
     span.tell("error.type", bad.map(|status| status.to_string()));

@@ -27,7 +27,7 @@ const OF_ALL_UPSTREAMS: [(&str, &str, &str); 5] = [
 const BY_BEING_THERE: [&str; 2] = ["access_log", "trace.otlp"];
 
 /// The table whose values are all secret.
-const SECRET: &str = "trace.otlp.headers";
+pub(super) const SECRET: &str = "trace.otlp.headers";
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "[redacted]";

@@ -5,6 +5,7 @@ use std::{fmt, io};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::Fault;
+use super::secret_lines::shows_secret;
 
 /// Why there is no configuration: the file cannot be read, or what is wrong in it, all at once.
 ///
@@ -76,6 +77,11 @@ impl fmt::Display for ConfigError {
                 )?;
                 let renderer = Renderer::plain();
                 for fault in faults {
+                    if shows_secret(text, &fault.span) {
+                        let (line, column) = (fault.line(), fault.column());
+                        write!(f, "\n\n{fault}\n --> {path}:{line}:{column}")?;
+                        continue;
+                    }
                     let snippet = Snippet::source(text.as_str())
                         .path(self.path.to_string_lossy())
                         .annotation(AnnotationKind::Primary.span(fault.span.clone()));

@@ -67,6 +67,7 @@ mod root;
 mod route;
 mod routes;
 mod schema;
+mod secret_lines;
 mod section;
 mod service;
 mod services;

@@ -9,6 +9,7 @@ use http::HeaderName;
 use portcullis::manager::ManagerConfig;
 
 use super::document::{Document, MAX_FAULTS};
+use super::effective::SECRET;
 use super::fault::{Fault, Finding};
 use super::interpolate::Variables;
 use super::plan::{HandlingPlan, RoutePlan, UpstreamPlan};
@@ -217,8 +218,20 @@ fn locate(text: &str, path: &Path, document: &Document<'_>, findings: Vec<Findin
     faults.truncate(MAX_FAULTS);
     let faults = faults.into_iter().map(|fault| {
         let message = document.as_written(fault.message());
-        fault.telling(message)
+        match fault.field().starts_with(SECRET) {
+            true => fault.telling(without_value(message)),
+            false => fault.telling(message),
+        }
     });
     let faults = faults.collect();
     ConfigError::faulty(path, text, faults, more)
+}
+
+/// A message that does not repeat what is there, as serde's "invalid type: string "a", expected a
+/// table" does.
+fn without_value(message: String) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => message,
+    }
 }

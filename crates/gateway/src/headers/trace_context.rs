@@ -17,6 +17,9 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What tracing systems on the way keep for themselves.
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
+/// The length of a `traceparent`.
+const LENGTH: usize = 55;
+
 /// The longest `tracestate` that is kept, in bytes, and the most entries of it (section 3.3).
 const LONGEST_STATE: usize = 512;
 const MOST_ENTRIES: usize = 32;
@@ -196,7 +199,8 @@ fn new_span() -> u64 {
 /// Trace, span and flags of `00-<32 digits>-<16 digits>-<2 digits>`, lower case, neither id zero. Other
 /// versions are none that we know.
 fn parse(line: &[u8]) -> Option<(u128, u64, u8)> {
-    let text = str::from_utf8(line).ok().filter(|text| text.len() == 55)?;
+    let text = str::from_utf8(line).ok()?;
+    let text = Some(text).filter(|text| text.len() == LENGTH)?;
     let mut parts = text.split('-');
     let mut digits = |length: usize| {
         let part = parts.next().filter(|part| part.len() == length)?;
@@ -251,9 +255,9 @@ fn is_entry(entry: &[u8]) -> bool {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = u8::from(self.is_sampled);
-        let span = self.exchange.unwrap_or(self.span);
-        write!(f, "00-{}-{span:016x}-{flags:02x}", self.trace_id())
+        let mut text = BytesMut::with_capacity(LENGTH);
+        self.write(&mut text);
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

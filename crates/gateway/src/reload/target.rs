@@ -13,6 +13,7 @@ use crate::life::raise_file_limit;
 use crate::live::LiveStreams;
 use crate::route::{Router, Routing};
 use crate::server::{ServerConfig, ServerHandle};
+use crate::spans::Ratio;
 use crate::stack::{RouteService, routing};
 use crate::stamp::StampHandle;
 use crate::tls::ServerTls;
@@ -26,8 +27,9 @@ pub(crate) struct Target {
     upstreams: Arc<ArcSwap<Upstreams>>,
     router: Router<RouteService>,
     stamp: StampHandle,
-    /// Whether spans go to a collector, whatever later configurations say.
-    exports: bool,
+    /// How many traces are recorded for the collector, where spans go to one: whether they do is
+    /// said once, and a configuration that no longer says how many leaves it as it was.
+    export: Option<Ratio>,
     server: ServerHandle,
     access: AccessLog,
 }
@@ -62,7 +64,7 @@ impl Target {
         Ok(Self {
             router: Router::new(Arc::new(routing), config.max_path_length),
             stamp: StampHandle::new(&config.origin, config.trace),
-            exports: config.otlp.is_some(),
+            export: config.trace.export,
             gate,
             live,
             upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
@@ -109,7 +111,7 @@ impl Target {
             max_path_length: config.max_path_length,
             origin: config.origin.clone(),
             trace: TracePolicy {
-                export: config.trace.export.filter(|_| self.exports),
+                export: self.export.map(|last| config.trace.export.unwrap_or(last)),
                 ..config.trace
             },
             server: config.server.clone(),
@@ -143,6 +145,7 @@ impl Target {
         }
         self.router.replace(Arc::new(routing), max_path_length);
         self.stamp.replace(&origin, trace);
+        self.export = trace.export;
         self.upstreams.store(upstreams);
         self.access.replace(access);
         Ok(())

@@ -164,7 +164,7 @@ impl Shared {
         let ends_at = self.whole.map(|whole| Instant::now() + whole);
         let dialect = Dialect::of(request.headers());
         // HTTP/1.1 may leave trailers out, and what it ends with them would look whole.
-        let has_trailers = dialect == Dialect::Grpc && request.version() == Version::HTTP_2;
+        let may_have_trailers = dialect == Dialect::Grpc && request.version() == Version::HTTP_2;
         let request_id = request.extensions().get::<RequestId>().copied();
         let (passage, key_id) = match self.passage(&mut request) {
             Ok(passage) => passage,
@@ -197,6 +197,9 @@ impl Shared {
                 {
                     return asked.tunnel(response, &switched, self.tunnel_idle.0);
                 }
+                // A page in its place looks whole with any trailers.
+                let has_trailers =
+                    may_have_trailers && Dialect::of(response.headers()) == Dialect::Grpc;
                 response.map(|body| {
                     let body = match ends_at {
                         Some(ends_at) => ProxyBody::of(Whole::new(body, ends_at)),

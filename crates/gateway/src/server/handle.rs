@@ -83,7 +83,13 @@ impl ServerHandle {
         config.check()?;
         self.room.resize(config.max_connections);
         self.current.rcu(|before| {
-            let tls = tls.clone().or_else(|| before.tls.clone());
+            let kept = before.tls.as_ref().filter(|_| tls.is_none());
+            let tls = match kept {
+                // Else whoever agrees on it finds that nobody speaks it.
+                Some(kept) if config.http2.is_none() => Some(kept.without_http2()),
+                Some(kept) => Some(kept.clone()),
+                None => tls.clone(),
+            };
             Allowed::new(config.clone(), tls)
         });
         Ok(())

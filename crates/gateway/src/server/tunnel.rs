@@ -2,6 +2,7 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -85,8 +86,13 @@ impl Connections {
         if end == TunnelEnd::Cut && phase.is_cut() {
             self.stats.request_cut();
         }
+        let link = Arc::clone(&tunnel.side.link);
         tunnel.finish(end, self).await;
-        open.end(end);
+        open.end(match end {
+            // It ends as if it were so, for the client's sake.
+            TunnelEnd::Closed if link.has_upstream_broken() => TunnelEnd::UpstreamBroke,
+            end => end,
+        });
     }
 
     async fn tunnel_end<T: Transport>(&self, tunnel: &mut Tunnel<T>, phase: &Phase) -> TunnelEnd {

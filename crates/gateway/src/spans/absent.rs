@@ -25,3 +25,16 @@ impl SpanExport {
         match self {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::open;
+    use crate::spans::OtlpConfig;
+
+    #[test]
+    fn nothing_is_opened_and_the_feature_is_named() {
+        let endpoint = "http://127.0.0.1:4317".parse().expect("an endpoint");
+        let error = open(&OtlpConfig::new(endpoint)).expect_err("never there");
+        assert!(format!("{error:?}").contains("`otlp`"), "{error:?}");
+    }
+}

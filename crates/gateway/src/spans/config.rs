@@ -28,7 +28,8 @@ pub struct OtlpConfig {
     /// The most requests whose spans may wait; those of further ones are lost. 16 to 65,536; 4,096
     /// by default: about 20 MiB at most.
     pub queue: usize,
-    /// The most requests whose spans are sent at once. 1 to 4,096; 512 by default.
+    /// The most requests whose spans are sent at once, in as many messages as it takes for none to
+    /// be longer than 4 MiB. 1 to 4,096; 512 by default.
     pub batch: usize,
     /// How long a batch waits for more. 1 ms to 1 min; 1 s by default.
     pub delay: Duration,

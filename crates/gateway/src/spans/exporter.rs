@@ -104,8 +104,13 @@ struct Exporter {
 impl Exporter {
     async fn run(mut self) {
         while self.gather().await {
-            self.send().await;
+            // A long batch is several messages.
+            while !self.batch.is_empty() && !self.over.is_cancelled() {
+                self.send().await;
+            }
         }
+        // What is handed over from here on is counted where it is.
+        self.receiver.close();
         let mut left = count(&self.batch);
         while let Ok(spans) = self.receiver.try_recv() {
             left += spans.count();
@@ -148,10 +153,11 @@ impl Exporter {
         !self.batch.is_empty() && !self.over.is_cancelled()
     }
 
-    /// Sends the batch, again and again where that may help, and gives it up in the end.
+    /// Sends the batch, or as much of it as one message may hold, again and again where that may
+    /// help, and gives it up in the end.
     async fn send(&mut self) {
-        let message = self.sender.message(&self.batch);
-        let spans = count(&self.batch);
+        let (message, requests) = self.sender.message(&self.batch);
+        let spans = count(self.batch.iter().take(requests));
         for attempt in 1..=MOST_ATTEMPTS {
             let sending = timeout(self.timeout, self.collector.export(&message));
             let outcome = tokio::select! {
@@ -165,7 +171,7 @@ impl Exporter {
             match outcome {
                 Ok(rejected) => {
                     self.sent(rejected);
-                    self.batch.clear();
+                    self.batch.drain(..requests);
                     return;
                 }
                 Err(failure) => {
@@ -179,7 +185,7 @@ impl Exporter {
             }
         }
         self.meters.lost(spans, Lost::ExportFailed);
-        self.batch.clear();
+        self.batch.drain(..requests);
         self.pause().await;
     }
 
@@ -219,6 +225,6 @@ impl Exporter {
     }
 }
 
-fn count(batch: &[Spans]) -> u64 {
-    batch.iter().map(Spans::count).sum()
+fn count<'a>(batch: impl IntoIterator<Item = &'a Spans>) -> u64 {
+    batch.into_iter().map(Spans::count).sum()
 }

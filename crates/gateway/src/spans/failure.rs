@@ -26,9 +26,9 @@ impl Failure {
         match self {
             Self::Unanswered(_) | Self::Late => true,
             Self::Status(status) => [429, 502, 503, 504].contains(&status.as_u16()),
-            // Cancelled, deadline exceeded, resource exhausted, aborted, out of range,
-            // unavailable, data loss.
-            Self::Grpc(code) => [1, 4, 8, 10, 11, 14, 15].contains(&code),
+            // Cancelled, deadline exceeded, aborted, out of range, unavailable, data loss. Resource
+            // exhausted (8) is only with details that nobody reads here.
+            Self::Grpc(code) => [1, 4, 10, 11, 14, 15].contains(&code),
             Self::Garbage => false,
         }
     }
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_may_be_taken_later_is_tried_again() {
         for code in 1..=16 {
-            let transient = [1, 4, 8, 10, 11, 14, 15].contains(&code);
+            let transient = [1, 4, 10, 11, 14, 15].contains(&code);
             assert_eq!(Failure::Grpc(code).is_transient(), transient, "{code}");
         }
         for (status, transient) in [

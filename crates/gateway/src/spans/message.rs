@@ -23,6 +23,13 @@ const SAMPLED: u32 = 1;
 const KNOWS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
+/// The longest that spans are in one message: gRPC refuses messages of more than 4 MiB where nobody
+/// says otherwise, and there is more in it than spans.
+const LONGEST: usize = 4 * 1024 * 1024 - 64 * 1024;
+
+/// The most that stands before each span: its field and its length.
+const FRAME: usize = 6;
+
 impl Sender {
     /// By this name; `instance` tells it from others of the same.
     pub(super) fn new(name: &str, instance: &str) -> Self {
@@ -43,15 +50,26 @@ impl Sender {
         Self { resource, scope }
     }
 
-    /// The message that brings a batch.
-    pub(super) fn message(&self, batch: &[Spans]) -> Vec<u8> {
-        let spans = batch.iter().flat_map(|spans| {
-            let both = std::iter::once(&spans.server).chain(&spans.client);
-            both.map(|span| message(spans, span))
-        });
+    /// The message that brings a batch, or of a long one the beginning, and of how many requests
+    /// it is: of one at least.
+    pub(super) fn message(&self, batch: &[Spans]) -> (Vec<u8>, usize) {
+        let (mut spans, mut length, mut requests) = (Vec::new(), 0, 0);
+        for request in batch {
+            let both = std::iter::once(&request.server).chain(&request.client);
+            let both: Vec<_> = both.map(|span| message(request, span)).collect();
+            length += both
+                .iter()
+                .map(|span| span.encoded_len() + FRAME)
+                .sum::<usize>();
+            if length > LONGEST && requests > 0 {
+                break;
+            }
+            spans.extend(both);
+            requests += 1;
+        }
         let spans = ScopeSpans {
             scope: Some(self.scope.clone()),
-            spans: spans.collect(),
+            spans,
             ..ScopeSpans::default()
         };
         let request = ExportTraceServiceRequest {
@@ -61,7 +79,7 @@ impl Sender {
                 ..ResourceSpans::default()
             }],
         };
-        request.encode_to_vec()
+        (request.encode_to_vec(), requests)
     }
 }
 
@@ -112,5 +130,50 @@ fn key_value(name: &str, value: any_value::Value) -> KeyValue {
         key: name.to_owned(),
         value: Some(AnyValue { value: Some(value) }),
         ..KeyValue::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The spans of a request, one of which is so long.
+    fn spans(length: usize) -> Spans {
+        let span = |kind, length| Span {
+            id: 1,
+            parent: None,
+            kind,
+            name: "a".repeat(length).into(),
+            start: 1,
+            end: 2,
+            attributes: Vec::new(),
+            is_error: false,
+        };
+        Spans {
+            trace: 1,
+            state: None,
+            server: span(Kind::Server, length),
+            client: Some(span(Kind::Client, 1)),
+        }
+    }
+
+    #[test]
+    fn a_message_is_no_longer_than_a_collector_takes_and_never_of_nothing() {
+        let sender = Sender::new(&"s".repeat(255), "instance");
+        let told = |batch: &[Spans]| {
+            let (message, requests) = sender.message(batch);
+            let request = ExportTraceServiceRequest::decode(&*message).expect("a message");
+            let told = request.resource_spans[0].scope_spans[0].spans.len();
+            assert_eq!(told, 2 * requests);
+            (message.len(), requests)
+        };
+        assert_eq!(told(&[spans(1), spans(1)]).1, 2);
+        let long: Vec<Spans> = (0..100).map(|_| spans(100_000)).collect();
+        let (length, requests) = told(&long);
+        assert!((4_000_000..4 * 1024 * 1024).contains(&length), "{length}");
+        assert_eq!(requests, 41);
+        let many: Vec<Spans> = (0..50_000).map(|_| spans(1)).collect();
+        assert!(told(&many).0 < 4 * 1024 * 1024);
+        assert_eq!(told(&[spans(5_000_000), spans(1)]).1, 1);
     }
 }

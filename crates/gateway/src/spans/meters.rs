@@ -32,7 +32,7 @@ impl Meters {
             |reason: &'static str| counter!(names::TRACE_SPANS_DROPPED, "reason" => reason);
         Self {
             taken: counter!(names::TRACE_SPANS_EXPORTED),
-            exports: ["taken", "partly", "failed"].map(export),
+            exports: ["success", "partial_success", "failure"].map(export),
             dropped: ["queue_full", "export_failed", "rejected", "shutdown"].map(dropped),
         }
     }
@@ -45,11 +45,11 @@ impl Meters {
 
     /// An attempt is over: how many of so many spans were not taken, or why none was.
     pub(super) fn attempted(&self, spans: u64, outcome: Result<u64, Failure>) {
-        let [taken, partly, failed] = &self.exports;
+        let [success, partial, failure] = &self.exports;
         match outcome {
-            Ok(0) => taken.increment(1),
-            Ok(_) => partly.increment(1),
-            Err(_) => failed.increment(1),
+            Ok(0) => success.increment(1),
+            Ok(_) => partial.increment(1),
+            Err(_) => failure.increment(1),
         }
         if let Ok(rejected) = outcome {
             self.taken.increment(spans.saturating_sub(rejected));
@@ -87,9 +87,9 @@ mod tests {
             "spans_dropped_total{reason=\"export_failed\"} 3",
             "spans_dropped_total{reason=\"rejected\"} 7",
             "spans_dropped_total{reason=\"shutdown\"} 5",
-            "exports_total{outcome=\"taken\"} 1",
-            "exports_total{outcome=\"partly\"} 1",
-            "exports_total{outcome=\"failed\"} 1",
+            "exports_total{outcome=\"success\"} 1",
+            "exports_total{outcome=\"partial_success\"} 1",
+            "exports_total{outcome=\"failure\"} 1",
             "spans_exported_total 13",
         ] {
             let line = format!("portcullis_trace_{line}\n");

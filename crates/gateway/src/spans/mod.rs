@@ -11,7 +11,9 @@
 //! the same TLS. One that is away, slow, or talks nonsense is tried again and again; what there is
 //! no room for meanwhile is lost, and counted.
 //!
-//! No span holds a token, a header field but the client's `User-Agent`, or a query.
+//! No span holds a token or a query. Of the request's fields it holds `Host`, `User-Agent`, the
+//! client's address as trusted proxies tell it and, of a trace that somebody tells who may,
+//! `tracestate`, which is left out where something in it looks like a token.
 //!
 //! All but the configuration is there with the feature `otlp` alone.
 

@@ -168,7 +168,7 @@ metrics! {
         TRACE_SPANS_DROPPED = Counter "portcullis_trace_spans_dropped_total" ["reason"]
             "Spans that were lost: queue_full, export_failed, rejected by the collector, or shutdown.";
         TRACE_EXPORTS = Counter "portcullis_trace_exports_total" ["outcome"]
-            "Attempts at sending a batch of spans: taken, partly, or failed.";
+            "Attempts at sending a batch of spans: success, partial_success, or failure.";
     }
     Layer {
         REQUESTS = Counter "portcullis_requests_total" ["service", "outcome"]

@@ -68,6 +68,18 @@ impl ServerTls {
         })
     }
 
+    /// The same where nobody may speak HTTP/2, so that nobody agrees on it.
+    pub(crate) fn without_http2(&self) -> Self {
+        if !self.config.alpn_protocols.iter().any(|name| name == b"h2") {
+            return self.clone();
+        }
+        let mut config = ServerConfig::clone(&self.config);
+        config.alpn_protocols.retain(|name| name != b"h2");
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
     /// What a handshake uses.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)

@@ -32,6 +32,7 @@ pub(crate) struct TunnelBody {
     frames: Option<Frames>,
     lifeline: Option<Lifeline>,
     link: Arc<Link>,
+    notes: Option<Notes>,
     closed: bool,
 }
 
@@ -55,7 +56,7 @@ impl TunnelBody {
         let side = UpstreamSide {
             writer: Box::new(writer),
             link: Arc::clone(&link),
-            notes,
+            notes: notes.clone(),
             idle,
         };
         let body = Self {
@@ -67,6 +68,7 @@ impl TunnelBody {
             frames: is_websocket.then(Frames::default),
             lifeline,
             link,
+            notes,
             closed: false,
         };
         Some((body, side))
@@ -177,6 +179,10 @@ impl Body for TunnelBody {
                     // all that were whole. Any other protocol may take an end for the end of what
                     // was under way.
                     tracing::debug!(%error, "an upstream left a tunnel between two frames");
+                    this.link.break_upstream();
+                    if let Some(notes) = &this.notes {
+                        notes.upstream_broke();
+                    }
                     this.closed = true;
                     return Poll::Ready(None);
                 }
@@ -254,6 +260,7 @@ mod tests {
                 frames: is_websocket.then(Frames::default),
                 lifeline: None,
                 link: Arc::default(),
+                notes: None,
                 closed: false,
             };
             let said = body.frame().await.unwrap().unwrap();
@@ -261,6 +268,7 @@ mod tests {
             let kind = body.frame().await.map(|last| last.unwrap_err().kind());
             let expected = (!ends).then_some(BodyErrorKind::Broken);
             assert_eq!(kind, expected, "{says:?}");
+            assert_eq!(body.link.has_upstream_broken(), ends, "{says:?}");
         }
     }
 }

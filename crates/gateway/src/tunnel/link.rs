@@ -7,6 +7,7 @@ pub(crate) struct Link {
     upstream_over: AtomicBool,
     client_over: AtomicBool,
     idle: AtomicBool,
+    broke: AtomicBool,
 }
 
 impl Link {
@@ -32,6 +33,16 @@ impl Link {
     /// Nothing passed for too long.
     pub(crate) fn is_too_quiet(&self) {
         self.idle.store(true, Ordering::Relaxed);
+    }
+
+    /// The upstream broke off where that looks like an end.
+    pub(super) fn break_upstream(&self) {
+        self.broke.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is so.
+    pub(crate) fn has_upstream_broken(&self) -> bool {
+        self.broke.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_idle(&self) -> bool {

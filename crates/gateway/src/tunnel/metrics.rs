@@ -17,7 +17,7 @@ pub(crate) enum TunnelEnd {
     Ended,
     /// The client was gone.
     ClientGone,
-    /// The upstream broke off.
+    /// The upstream broke off, also where its client was told of an end.
     UpstreamBroke,
     /// Nothing passed for too long.
     Idle,

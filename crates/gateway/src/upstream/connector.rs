@@ -87,6 +87,11 @@ impl ConnectFailure {
         }
     }
 
+    /// It is not asked in HTTP/1.1.
+    pub(super) fn never_http1() -> Self {
+        Self::new(Step::NoHttp1, io::ErrorKind::Unsupported.into())
+    }
+
     /// Whether it speaks no HTTP/1.1.
     pub(super) fn is_without_http1(&self) -> bool {
         matches!(self.step, Step::NoHttp1)

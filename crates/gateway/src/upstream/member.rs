@@ -175,6 +175,9 @@ impl Member {
 
     /// Opens a connection of HTTP/1.1 for a request that changes its protocol.
     pub(super) async fn open_alone(&self) -> Result<Connection, UpstreamError> {
+        if self.terms.config.protocol == Protocol::Http2 {
+            return Err(self.terms.error(ConnectFailure::never_http1()));
+        }
         let opening = async {
             let stream = self.connect_alone().await?;
             let opened = Connection::open_alone(stream, &self.terms.http).await;

@@ -99,12 +99,12 @@ impl<T> Socket<T> {
 
     /// Whether an end that is read may be a reset, of which the write has heard already: the kernel
     /// tells of it once. Where the other side had closed before the reset, the write heard of a
-    /// broken pipe instead (Linux, `tcp_reset`).
+    /// broken pipe instead: that is a rule of Linux (`tcp_reset`), while elsewhere any write to a
+    /// connection that was reset may hear of one.
     fn may_be_reset(&self) -> bool {
-        !self.has_proven_end
-            && self
-                .refusal
-                .is_some_and(|refusal| refusal != io::ErrorKind::BrokenPipe)
+        let had_closed =
+            |refusal| cfg!(target_os = "linux") && refusal == io::ErrorKind::BrokenPipe;
+        !self.has_proven_end && self.refusal.is_some_and(|refusal| !had_closed(refusal))
     }
 
     /// What was written, or would have been.
@@ -234,7 +234,7 @@ mod tests {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
         for (refusal, is_proven, is_whole) in [
             (ConnectionReset, false, false),
-            (BrokenPipe, false, true),
+            (BrokenPipe, false, cfg!(target_os = "linux")),
             (ConnectionReset, true, true),
         ] {
             let inner = Ended {

@@ -98,21 +98,85 @@ fn what_is_wrong_with_it_is_told_where_it_stands() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with(told), "{field}: {found:?}");
     }
-    for (endpoint, further) in [
-        ("a:4317", ""),
-        ("http://user@a:4317", ""),
-        ("http://a:4317/?key=x", ""),
-        ("http://a:4317/path", ""),
+    let no_path = "expected without a path for grpc, whose paths are its own";
+    for (endpoint, told) in [
+        ("a:4317", "expected http://HOST:PORT or https://HOST:PORT"),
+        ("http://user@a:4317", "expected http://HOST:PORT"),
+        ("http://a:4317/?key=x", "expected http://HOST:PORT"),
+        ("http://a:4317/path", no_path),
     ] {
-        let found = faults(&format!(
-            "[trace.otlp]\nendpoint = \"{endpoint}\"\n{further}"
-        ));
+        let found = faults(&format!("[trace.otlp]\nendpoint = \"{endpoint}\"\n"));
+        let told = format!("2:12 trace.otlp.endpoint: {told}");
+        assert_eq!(found.len(), 1, "{endpoint}: {found:?}");
+        assert!(found[0].starts_with(&told), "{endpoint}: {found:?}");
+    }
+    let text = "[trace.otlp]\nendpoint = \"http://a:4317/path\"\nprotocol = \"http\"\n";
+    let config = parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let endpoint = config.otlp.expect("the table").endpoint;
+    assert_eq!(endpoint.to_string(), "http://a:4317/path");
+}
+
+#[test]
+fn no_fault_shows_a_field_of_the_requests() {
+    for (text, field) in [
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheaders = { te = \"sesame\" }\n",
+            "trace.otlp.headers.te",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheaders = { a = \"sesame\", b = \" \" }\n",
+            "trace.otlp.headers.b",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheaders = \"sesame\"\n",
+            "trace.otlp.headers",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheaders = { x = \"sesame }\n",
+            "",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheaders = { x = \"sesame\n[limits]\n",
+            "",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\n[trace.otlp.headers]\nx = \"sesame\" y\n",
+            "",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\n[trace.otlp.headers]\n\"a b\" = \"sesame\"\n",
+            "trace.otlp.headers.a b",
+        ),
+        (
+            "[trace]\notlp.endpoint = \"http://a:1\"\notlp.headers.te = \"sesame\"\n",
+            "trace.otlp.headers.te",
+        ),
+        (
+            "trace = { otlp = { queue = 1, headers = { x = \"sesame\" } } }\n",
+            "trace.otlp.endpoint",
+        ),
+        (
+            "[trace.otlp]\nheaders = { x = \"sesame\" }\n",
+            "trace.otlp.endpoint",
+        ),
+    ] {
+        let error = parse(text).expect_err(text);
+        let told = error.to_string();
+        assert!(!told.contains("sesame"), "{told}");
+        let places = error.faults().iter().map(|fault| {
+            let place = format!("portcullis.toml:{}:{}", fault.line(), fault.column());
+            assert!(told.contains(&place), "{place} in {told}");
+            fault.field()
+        });
         assert!(
-            found[0].starts_with("2:12 trace.otlp.endpoint: expected"),
-            "{found:?}"
+            places.collect::<Vec<_>>().contains(&field),
+            "{field} in {told}"
         );
     }
-    config("protocol = \"http\"");
+    let told = parse("[trace.otlp]\nqueue = 1 # few\nheaders = {}\n").expect_err("no endpoint");
+    assert!(!told.to_string().contains("headers = "), "{told}");
+    let told = parse("[limits]\nheaders = true # few\n").expect_err("a number");
+    assert!(told.to_string().contains("# few"), "{told}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, Version};
 use http_body_util::BodyExt;
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -20,7 +22,7 @@ use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
 use super::matching;
-use crate::body::{BodySource, ChannelBody, ProxyBody};
+use crate::body::{BodySource, ChannelBody, ChannelSender, ProxyBody};
 use crate::headers::request_id::RequestId;
 use crate::path::CanonicalPath;
 use crate::route::{
@@ -43,6 +45,23 @@ impl Upstream for Answering {
         let body = self.0.lock().expect("unpoisoned").take();
         let body = body.expect("a request reached the upstream that must not");
         Box::pin(async move { Ok(Response::new(body)) })
+    }
+}
+
+/// Answers with a body of this type, which has no end.
+struct Endless(&'static str, Mutex<Vec<ChannelSender>>);
+
+impl Upstream for Endless {
+    fn name(&self) -> &str {
+        "orders"
+    }
+
+    fn send(&self, _: Request<ProxyBody>) -> UpstreamFuture {
+        let (sender, body) = ChannelBody::new();
+        self.1.lock().expect("unpoisoned").push(sender);
+        let body = ProxyBody::new(body, BodySource::Upstream);
+        let answer = Response::builder().header(CONTENT_TYPE, self.0).body(body);
+        Box::pin(async move { Ok(answer.expect("an answer")) })
     }
 }
 
@@ -78,6 +97,13 @@ impl io::Write for Log {
 
 /// Where requests go on to an upstream, and what is counted of it.
 fn to_upstream(upstream: impl Upstream + 'static) -> (ToUpstream, PrometheusHandle) {
+    to_upstream_by(upstream, Handing::default())
+}
+
+fn to_upstream_by(
+    upstream: impl Upstream + 'static,
+    handing: Handing,
+) -> (ToUpstream, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().build_recorder();
     let clock = Arc::new(SystemClock::new());
     let meta = RouteMeta {
@@ -90,7 +116,7 @@ fn to_upstream(upstream: impl Upstream + 'static) -> (ToUpstream, PrometheusHand
         live: LivePolicy::default(),
     };
     let to = with_local_recorder(&recorder, || {
-        ToUpstream::new(&meta, Arc::new(upstream), Handing::default(), clock)
+        ToUpstream::new(&meta, Arc::new(upstream), handing, clock)
     });
     (to, recorder.handle())
 }
@@ -223,6 +249,35 @@ async fn an_answer_that_breaks_off_is_counted_and_told() {
     let errors = "portcullis_upstream_body_errors_total{service=\"orders\",kind=";
     assert_counted(&metrics, &format!("{errors}\"broken\"}} 1"));
     assert_counted(&metrics, &format!("{errors}\"stalled\"}} 0"));
+}
+
+/// Trailers end an answer in order, and only gRPC reads in them that it is not whole.
+#[tokio::test]
+async fn an_answer_whose_time_is_over_is_ended_by_trailers_where_it_is_grpc() {
+    const GRPC: &str = "application/grpc+proto";
+    for (asked, answered, version, is_told) in [
+        (GRPC, GRPC, Version::HTTP_2, true),
+        (GRPC, "text/html", Version::HTTP_2, false),
+        (GRPC, GRPC, Version::HTTP_11, false),
+        ("text/html", GRPC, Version::HTTP_2, false),
+    ] {
+        let handing = Handing {
+            whole: Some(Duration::from_millis(20)),
+            ..Handing::default()
+        };
+        let (to, _) = to_upstream_by(Endless(answered, Mutex::default()), handing);
+        let (mut request, ..) = guarded(ProxyBody::empty()).await;
+        *request.version_mut() = version;
+        let asked = HeaderValue::from_static(asked);
+        request.headers_mut().insert(CONTENT_TYPE, asked);
+        let response = to.oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), 200);
+        let ended = response.into_body().collect().await;
+        assert_eq!(ended.is_ok(), is_told, "{answered} {version:?}");
+        if let Ok(whole) = ended {
+            assert_eq!(whole.trailers().expect("trailers")["grpc-status"], "4");
+        }
+    }
 }
 
 #[tokio::test]

@@ -346,6 +346,26 @@ async fn a_connection_is_allowed_what_it_was_when_it_came() {
     }
 }
 
+/// As where `[tls]` is taken out of a configuration that counts on until the next start.
+#[tokio::test]
+async fn without_http2_nobody_agrees_on_it_also_in_the_handshake_of_before() {
+    let secure = Secure::start(|_| {}).await;
+    let handle = &secure.running.handle;
+    let config = ServerConfig {
+        http2: None,
+        ..handle.config()
+    };
+    handle.replace(config).unwrap();
+    let client = Stranger {
+        alpn: vec!["h2", "http/1.1"],
+        ..Stranger::default()
+    };
+    let stream = secure.connect_as(client.trusting(&secure.ca)).await;
+    let stream = stream.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert_eq!(spoken(stream).await, 200);
+}
+
 /// What a request is answered with in what was agreed on.
 async fn spoken(mut stream: TlsStream<TcpStream>) -> u16 {
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {

@@ -39,12 +39,13 @@ impl Answer {
         let length = answer.headers().get(CONTENT_LENGTH);
         let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
         answer.map(|stream| Self {
-            stream,
             pulse,
             end,
             left,
             is_read: false,
-            is_over: false,
+            // As to HEAD, where the length is not of what comes.
+            is_over: stream.is_end_stream(),
+            stream,
         })
     }
 
@@ -92,7 +93,8 @@ impl Body for Answer {
             Some(Err(error)) => {
                 self.is_over = true;
                 // All of it was there before the connection ended.
-                let is_whole = error.is_io() && self.end.has_come();
+                let lacks_nothing = self.left.is_none_or(|left| left == 0);
+                let is_whole = error.is_io() && self.end.has_come() && lacks_nothing;
                 (!is_whole).then(|| Err(BrokeOff(error.to_string())))
             }
         })

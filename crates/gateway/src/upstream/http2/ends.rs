@@ -59,6 +59,14 @@ impl Ends {
         }
     }
 
+    /// We cut the connection ourselves: an end that was read may be one of which h2 has not decoded
+    /// what is before it, as behind a PING whose answer it cannot write. None counts any more.
+    pub(super) fn forget(&self) {
+        for came in self.state().came.values_mut() {
+            *came = false;
+        }
+    }
+
     fn note(&self, frame: FrameHead) {
         let ends = frame.flags & END_STREAM != 0;
         let has_fields = frame.flags & END_HEADERS != 0;

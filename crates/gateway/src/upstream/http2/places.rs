@@ -19,6 +19,7 @@ struct State {
     under_way: usize,
     idle_since: Instant,
     counted: Option<Counted>,
+    is_closed: bool,
 }
 
 impl Places {
@@ -27,6 +28,7 @@ impl Places {
             under_way: 0,
             idle_since: Instant::now(),
             counted: None,
+            is_closed: false,
         };
         Self {
             state: Mutex::new(state),
@@ -52,9 +54,16 @@ impl Places {
         let is_idle = state.under_way == 0;
         if is_idle {
             state.idle_since = Instant::now();
-            state.counted = Some(Counted::new(&self.gauge));
+            state.counted = (!state.is_closed).then(|| Counted::new(&self.gauge));
         }
         is_idle
+    }
+
+    /// The connection is over: it counts no more, whoever still has a place on it.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.counted = None;
     }
 
     pub(super) fn are_used(&self) -> bool {

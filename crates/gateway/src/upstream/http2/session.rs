@@ -66,13 +66,20 @@ impl Session {
         let pulse = Arc::new(Pulse::new(Arc::clone(&heard), config.connect_timeout));
         let open = CancellationToken::new();
         let pings = connection.ping_pong();
-        let driving = drive(connection, open.clone());
-        let asking = ask(pings, Arc::clone(&pulse), Arc::clone(&places));
+        let driving = drive(connection, open.clone(), Arc::clone(&ends));
+        let asking = ask(
+            pings,
+            Arc::clone(&pulse),
+            Arc::clone(&places),
+            Arc::clone(&ends),
+        );
+        let closing = Arc::clone(&places);
         tokio::spawn(async move {
             tokio::select! {
                 () = driving => {}
                 () = asking => tracing::debug!("an upstream does not answer pings"),
             }
+            closing.close();
         });
         Ok(Self {
             requests,
@@ -170,10 +177,11 @@ fn no_session() -> h2::Error {
 
 /// Moves what is sent and what comes. The connection closes by itself once it has no streams and
 /// nobody could open one; where it cannot, it is not waited for.
-async fn drive(connection: Connection<Transport, Bytes>, open: CancellationToken) {
+async fn drive(connection: Connection<Transport, Bytes>, open: CancellationToken, ends: Arc<Ends>) {
     let forgotten = async {
         open.cancelled().await;
         sleep(FAREWELL).await;
+        ends.forget();
     };
     tokio::select! {
         ended = connection => {
@@ -185,10 +193,11 @@ async fn drive(connection: Connection<Transport, Bytes>, open: CancellationToken
     }
 }
 
-/// Ends when the upstream does not answer.
-async fn ask(pings: Option<PingPong>, pulse: Arc<Pulse>, places: Arc<Places>) {
+/// Ends when the upstream does not answer, and the connection with it.
+async fn ask(pings: Option<PingPong>, pulse: Arc<Pulse>, places: Arc<Places>, ends: Arc<Ends>) {
     match pings {
         Some(pings) => pulse.follow(pings, || places.are_used()).await,
         None => std::future::pending().await,
     }
+    ends.forget();
 }

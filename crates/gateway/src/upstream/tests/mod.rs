@@ -18,13 +18,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::http::uri::Authority;
-use ::http::{Method, Request, Response};
+use ::http::{HeaderValue, Method, Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::{EndpointConfig, HttpUpstream, UpstreamConfig, UpstreamError};
 use crate::body::{BodySource, ProxyBody};
+use crate::headers::upgrade;
 use crate::wire::{Wire, listener};
 
 /// What a server does on a connection.
@@ -46,6 +47,16 @@ fn request(method: Method, body: ProxyBody) -> Request<ProxyBody> {
 
 fn get() -> Request<ProxyBody> {
     request(Method::GET, ProxyBody::empty())
+}
+
+/// A request for another protocol.
+fn upgrading() -> Request<ProxyBody> {
+    let mut asking = get();
+    let connection = HeaderValue::from_static("upgrade");
+    asking.headers_mut().insert("connection", connection);
+    let asked = upgrade::asked(&asking, b"chat", &["chat".parse().unwrap()]);
+    asking.extensions_mut().insert(asked.unwrap().unwrap());
+    asking
 }
 
 fn full(text: &'static str) -> ProxyBody {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::http::{HeaderValue, Method, Response};
+use ::http::{Method, Response};
 use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,9 +12,8 @@ use tokio::sync::Barrier;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Counts, OK, SHORT, at, everything, get, request, server, text};
+use super::{Counts, OK, SHORT, at, everything, get, request, server, text, upgrading};
 use crate::body::{BodySource, ProxyBody};
-use crate::headers::upgrade;
 use crate::tls::tests::{Ca, Folder, Pair};
 use crate::tls::{ClientCertificates, ServerTls, TlsConfig, UpstreamTls};
 use crate::upstream::{
@@ -298,14 +297,7 @@ async fn an_upstream_without_http1_changes_no_protocols_and_is_not_blamed() {
     config.connect_timeout = LONG;
     config.ejection.failures = 1;
     let (upstream, counts) = Counts::of(|| HttpUpstream::new("orders", config).unwrap());
-    let mut asking = get();
-    asking
-        .headers_mut()
-        .insert("connection", HeaderValue::from_static("upgrade"));
-    let asked = upgrade::asked(&asking, b"chat", &["chat".parse().unwrap()]);
-    let asked = asked.unwrap().unwrap();
-    asking.extensions_mut().insert(asked);
-    let error = upstream.send(asking).await.unwrap_err();
+    let error = upstream.send(upgrading()).await.unwrap_err();
     assert_eq!(error.kind(), UpstreamErrorKind::NoUpgrade);
     let all = everything(&error);
     assert!(all.contains("it does not speak HTTP/1.1"), "{all}");

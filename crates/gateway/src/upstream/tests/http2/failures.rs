@@ -7,8 +7,10 @@ use tokio::time::timeout;
 use super::{Server, answer, answered, reset, send, upstream};
 use crate::body::{BodySource, ChannelBody, ProxyBody};
 use crate::upstream::config::Percent;
-use crate::upstream::tests::{SHORT, at, everything, get, request, text};
-use crate::upstream::{HttpUpstream, Protocol, UpstreamErrorKind};
+use crate::upstream::tests::{
+    Counts, SHORT, at, everything, get, nobody, request, text, upgrading,
+};
+use crate::upstream::{HttpUpstream, Protocol, Upstream as _, UpstreamErrorKind};
 use crate::wire::{LONG, Wire, listener};
 
 #[tokio::test]
@@ -109,4 +111,15 @@ async fn an_address_that_fails_each_of_its_streams_is_left_out() {
         failed += usize::from(sent.is_err());
     }
     assert_eq!(failed, 2);
+}
+
+/// It is not even asked whether it is there.
+#[tokio::test]
+async fn an_upstream_that_is_asked_in_http2_alone_changes_no_protocols() {
+    let mut config = at(&[nobody().await]);
+    config.protocol = Protocol::Http2;
+    let (upstream, counts) = Counts::of(|| HttpUpstream::new("orders", config).unwrap());
+    let error = upstream.send(upgrading()).await.unwrap_err();
+    assert_eq!(error.kind(), UpstreamErrorKind::NoUpgrade);
+    assert_eq!(counts.get("connection_failures_total", ""), 0.0);
 }

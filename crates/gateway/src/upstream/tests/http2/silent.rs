@@ -10,12 +10,14 @@ use std::time::Duration;
 use ::http::Method;
 use bytes::Bytes;
 use h2::server::{Connection, handshake};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Sent, Server, answer, answered, send, upstream};
-use crate::body::ProxyBody;
+use crate::body::{BodyErrorKind, BodySource, ProxyBody};
 use crate::upstream::http2::Frames;
 use crate::upstream::tests::{Counts, at, get, request, text};
 use crate::upstream::{HttpUpstream, Protocol, UpstreamErrorKind};
@@ -155,7 +157,7 @@ impl AsyncWrite for Asked {
 /// Servers of gRPC end connections on which they are asked again and again.
 #[tokio::test]
 async fn an_upstream_that_takes_long_is_asked_once_until_it_says_something() {
-    let within = Duration::from_millis(200);
+    let within = CONNECT;
     let (listener, address) = listener().await;
     let upstream = upstream(address, |config| config.connect_timeout = within);
     let pings = Arc::new(AtomicUsize::new(0));
@@ -172,7 +174,7 @@ async fn an_upstream_that_takes_long_is_asked_once_until_it_says_something() {
         let (_, respond) = connection.accept().await.unwrap().unwrap();
         // The time is the thing here: it is silent for several times what it may be.
         tokio::select! {
-            () = sleep(within * 8) => {}
+            () = sleep(within * 4) => {}
             _ = connection.accept() => panic!("nothing more is asked"),
         }
         assert_eq!(pings.load(Ordering::SeqCst), times);
@@ -185,6 +187,64 @@ async fn an_upstream_that_takes_long_is_asked_once_until_it_says_something() {
         sent = send(&upstream, get());
     }
     sent.abort();
+}
+
+/// A body without an end, and how often it was asked for more.
+struct Endless(Arc<AtomicUsize>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 65_536])))))
+    }
+}
+
+/// h2 decodes nothing behind a PING whose answer it cannot write: what was read of the answer may
+/// lack its content, and have its end.
+#[tokio::test]
+async fn an_answer_that_is_cut_before_it_was_decoded_does_not_look_whole() {
+    // As much as there may be for the stream, and for the connection.
+    const GREETING: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff\
+        \0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";
+    // A head, a PING, and the content with the end.
+    const ANSWER: &[u8] = b"\0\0\x01\x01\x04\0\0\0\x01\x88\
+        \0\0\x08\x06\0\0\0\0\0asked it\
+        \0\0\x09\0\x01\0\0\0\x01all of it";
+    let (listener, address) = listener().await;
+    let upstream = upstream(address, |config| {
+        config.connect_timeout = CONNECT;
+        config.body_timeout = Duration::from_hours(1);
+    });
+    let taken = Arc::new(AtomicUsize::new(0));
+    let body = ProxyBody::new(Endless(Arc::clone(&taken)), BodySource::Client);
+    let sent = send(&upstream, request(Method::POST, body));
+    let (mut stream, _) = timeout(LONG, listener.accept()).await.unwrap().unwrap();
+    stream.write_all(GREETING).await.unwrap();
+    // Until nothing more of the upload can be written.
+    let mut before = 0;
+    loop {
+        sleep(CONNECT / 4).await;
+        let now = taken.load(Ordering::SeqCst);
+        if now > 0 && now == before {
+            break;
+        }
+        before = now;
+    }
+    stream.write_all(ANSWER).await.unwrap();
+    let answer = answered(sent).await.into_body();
+    tokio::time::pause();
+    // In the end the upstream is asked whether it is there, and given up.
+    match answer.collect().await {
+        Ok(all) => assert_eq!(all.to_bytes(), "all of it"),
+        Err(error) => assert_eq!(error.kind(), BodyErrorKind::Broken),
+    }
+    drop(stream);
 }
 
 /// What was answered in part has more time than what was not answered at all.

@@ -260,3 +260,20 @@ async fn a_connection_without_streams_is_counted_as_unused() {
     drop(upstream);
     eventually(async || idle() == 0.0).await;
 }
+
+#[tokio::test]
+async fn a_connection_that_its_upstream_closed_is_not_counted_as_unused() {
+    let (listener, address) = listener().await;
+    let (upstream, counts) = Counts::of(|| upstream(address, |_| {}));
+    let idle = || counts.get("connections_idle", "");
+    let sent = send(&upstream, get());
+    let (stream, _) = timeout(LONG, listener.accept()).await.unwrap().unwrap();
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let (_, respond) = connection.accept().await.unwrap().unwrap();
+    answer(respond, "ok");
+    let driving = tokio::spawn(async move { while connection.accept().await.is_some() {} });
+    assert_eq!(text(answered(sent).await).await, "ok");
+    eventually(async || idle() == 1.0).await;
+    driving.abort();
+    eventually(async || idle() == 0.0).await;
+}
