@@ -159,6 +159,29 @@ fn no_fault_shows_a_field_of_the_requests() {
             "[trace.otlp]\nheaders = { x = \"sesame\" }\n",
             "trace.otlp.endpoint",
         ),
+        // Whatever is misspelt.
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheader = { x = \"sesame\" }\n",
+            "trace.otlp.header",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nauthorization = \"sesame\"\n",
+            "trace.otlp.authorization",
+        ),
+        ("[trace]\nheaders = { x = \"sesame\" }\n", "trace.headers"),
+        ("[trace]\noltp.headers.x = \"sesame\"\n", "trace.oltp"),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\n[trace.otlp.header]\nx = \"sesame\" y\n",
+            "",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://user:sesame@a\"\n",
+            "trace.otlp.endpoint",
+        ),
+        (
+            "[trace.otlp]\nendpoint = \"http://a:1\"\nheaders = { x = \"\"\"\n[\"sesame\"\"\"\", te = \"b\" }\n",
+            "trace.otlp.headers.te",
+        ),
     ] {
         let error = parse(text).expect_err(text);
         let told = error.to_string();
